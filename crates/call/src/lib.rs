@@ -1,0 +1,1 @@
+//! A call: devices, codecs, peer connections

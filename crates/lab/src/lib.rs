@@ -1,0 +1,1 @@
+//! Headless peers and windows, measured

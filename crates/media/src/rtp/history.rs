@@ -1,0 +1,112 @@
+//! The packets that were sent in the last second, for those who ask again (RFC 4585 §6.2.1).
+//!
+//! It answers each sequence number once per round trip: a NACK that was sent before our answer could
+//! have arrived asks for what is already on its way, and answering it again only fills the bottleneck.
+
+use super::Packet;
+use crate::time::Time;
+use crate::units::Seq;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Who asks for something older has waited longer than a keyframe takes.
+const MAX_AGE: Duration = Duration::from_secs(1);
+/// A second of 5 Mbit/s in packets of 1200 bytes; bounds memory at about 600 kB per peer.
+const MAX_PACKETS: usize = 512;
+
+#[derive(Clone, Debug)]
+struct Sent {
+    packet: Packet,
+    first_at: Time,
+    last_at: Time,
+    again: bool,
+}
+
+/// The recently sent packets of one stream, by consecutive sequence number.
+#[derive(Clone, Debug, Default)]
+pub struct PacketHistory {
+    packets: VecDeque<Sent>,
+}
+
+impl PacketHistory {
+    /// An empty one.
+    pub fn new() -> PacketHistory {
+        PacketHistory::default()
+    }
+
+    /// Keeps a packet that is being sent. One that does not follow the last begins the history anew.
+    pub fn insert(&mut self, now: Time, packet: Packet) {
+        if self.packets.back().is_some_and(|last| last.packet.seq.next() != packet.seq) {
+            self.packets.clear();
+        }
+        while self.packets.len() >= MAX_PACKETS
+            || self.packets.front().is_some_and(|oldest| now.since(oldest.first_at) > MAX_AGE)
+        {
+            self.packets.pop_front();
+        }
+        self.packets.push_back(Sent { packet, first_at: now, last_at: now, again: false });
+    }
+
+    /// The packet to send again for a NACK, or `None` when it is too old, was never sent, or was already
+    /// sent again within the last round trip.
+    pub fn retransmit(&mut self, now: Time, seq: Seq, rtt: Duration) -> Option<Packet> {
+        let first = self.packets.front()?.packet.seq;
+        let sent = self.packets.get_mut(usize::try_from(seq.since(first)).ok()?)?;
+        let too_old = now.since(sent.first_at) > MAX_AGE;
+        if too_old || (sent.again && now.since(sent.last_at) < rtt) {
+            return None;
+        }
+        sent.last_at = now;
+        sent.again = true;
+        Some(sent.packet.clone())
+    }
+
+    /// How many packets are kept.
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::RtpTime;
+    use bytes::Bytes;
+
+    const RTT: Duration = Duration::from_millis(50);
+
+    fn packet(seq: u16) -> Packet {
+        Packet { seq: Seq(seq), rtp_time: RtpTime(0), marker: false, payload: Bytes::from(vec![seq as u8]) }
+    }
+
+    #[test]
+    fn the_same_number_is_answered_once_per_round_trip() {
+        let mut history = PacketHistory::new();
+        history.insert(Time::from_millis(0), packet(65_535));
+        history.insert(Time::from_millis(0), packet(0));
+        assert_eq!(history.retransmit(Time::from_millis(60), Seq(0), RTT), Some(packet(0)));
+        assert_eq!(history.retransmit(Time::from_millis(100), Seq(0), RTT), None);
+        assert_eq!(history.retransmit(Time::from_millis(100), Seq(65_535), RTT), Some(packet(65_535)));
+        assert_eq!(history.retransmit(Time::from_millis(110), Seq(0), RTT), Some(packet(0)));
+    }
+
+    #[test]
+    fn what_was_never_sent_or_is_too_old_is_not_answered() {
+        let mut history = PacketHistory::new();
+        assert_eq!(history.retransmit(Time::ZERO, Seq(5), RTT), None);
+        for seq in 0..600 {
+            history.insert(Time::from_millis(u64::from(seq)), packet(seq));
+        }
+        assert_eq!(history.len(), MAX_PACKETS);
+        let now = Time::from_millis(1200);
+        assert_eq!(history.retransmit(now, Seq(87), RTT), None, "over the bound");
+        assert_eq!(history.retransmit(now, Seq(150), RTT), None, "over a second old");
+        assert_eq!(history.retransmit(now, Seq(600), RTT), None, "not sent yet");
+        assert_eq!(history.retransmit(now, Seq(500), RTT), Some(packet(500)));
+    }
+}

@@ -1,0 +1,194 @@
+//! The signal socket, `GET /api/v1/signal`: what is momentary, two-way, and never stored.
+//!
+//! JSON text frames, one signal each. The subprotocol is [`SUBPROTOCOL`]. A browser, which cannot set headers here, first takes a
+//! [`Ticket`] from `POST /api/v1/signal/ticket` and connects with `?ticket=`.
+
+use crate::{ApiError, CallId, Content, DeviceId, JoinId, RoomId, UnixMillis, UserId};
+use serde::{Deserialize, Serialize};
+
+/// WebSocket subprotocol that both sides must name.
+pub const SUBPROTOCOL: &str = "snug.signal.v1";
+
+/// Close codes of ours (RFC 6455 §7.4.2). Below 4100 the client reconnects by itself, from 4100 on it does not.
+pub mod close {
+    /// This connection could not take its signals fast enough. Resumable.
+    pub const TOO_SLOW: u16 = 4000;
+    /// A frame that is too large. Resumable.
+    pub const TOO_LARGE: u16 = 4001;
+    /// Too many signals in a short time. Resumable.
+    pub const RATE_LIMITED: u16 = 4002;
+    /// The same device connected again; this is the older connection. Fatal, else the two would chase each other.
+    pub const REPLACED: u16 = 4100;
+    /// The device was signed out. Fatal.
+    pub const SIGNED_OUT: u16 = 4101;
+
+    /// Whether a client that was closed with `code` should come back.
+    pub fn resumable(code: u16) -> bool {
+        !(4100..5000).contains(&code)
+    }
+}
+
+/// The answer to `POST /api/v1/signal/ticket`: good once, for 30 s.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ticket {
+    /// For the query of the socket's URL.
+    pub ticket: String,
+}
+
+/// From a client to the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum ClientSignal {
+    /// Be in a call; also sent again after every reconnect, with the same `join`. Needs membership of the room. Answered by [`ServerSignal::Roster`].
+    #[serde(rename = "call.join")]
+    Join {
+        /// Which call; one that nobody is in begins.
+        call: CallId,
+        /// In which room.
+        room: RoomId,
+        /// This stay.
+        join: JoinId,
+    },
+    /// Be out of a call.
+    #[serde(rename = "call.leave")]
+    Leave {
+        /// Which call.
+        call: CallId,
+    },
+    /// Relay to one device in the same call.
+    #[serde(rename = "call.signal")]
+    Relay {
+        /// Which call.
+        call: CallId,
+        /// To whom.
+        to: DeviceId,
+        /// The signed envelope.
+        envelope: Envelope,
+    },
+    /// Somebody types, or stopped to.
+    #[serde(rename = "typing")]
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Whether they do.
+        active: bool,
+    },
+}
+
+/// A signed message from one stay in a call to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The sender's stay.
+    pub from_join: JoinId,
+    /// The receiver's stay.
+    pub to_join: JoinId,
+    /// Strictly increasing in each direction of a pair of stays, from 1.
+    pub counter: u64,
+    /// JSON of a [`PairSignal`](crate::pair::PairSignal): the exact bytes that are signed.
+    pub payload: Content,
+    /// Ed25519 over [`signing_input`](crate::signing::signing_input), 64 bytes.
+    pub signature: Content,
+}
+
+/// From the server to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum ServerSignal {
+    /// First on every connection.
+    #[serde(rename = "hello")]
+    Hello {
+        /// Who the server takes this connection for.
+        device: DeviceId,
+        /// The server's clock.
+        server_time: UnixMillis,
+    },
+    /// Everybody in a call, the receiver included.
+    #[serde(rename = "call.roster")]
+    Roster {
+        /// Which call.
+        call: CallId,
+        /// Who is in it, oldest stay first.
+        members: Vec<Participant>,
+    },
+    /// Somebody came.
+    #[serde(rename = "call.joined")]
+    Joined {
+        /// Into which call.
+        call: CallId,
+        /// Who.
+        participant: Participant,
+    },
+    /// Somebody went, or their connection was gone for longer than the server waits (15 s). Media may still flow: a peer connection says when not.
+    #[serde(rename = "call.left")]
+    Left {
+        /// From which call.
+        call: CallId,
+        /// Which device.
+        device: DeviceId,
+        /// Which stay.
+        join: JoinId,
+    },
+    /// Relayed from another device.
+    #[serde(rename = "call.signal")]
+    Relay {
+        /// Which call.
+        call: CallId,
+        /// From whom, as the server knows it.
+        from: DeviceId,
+        /// As it was sent.
+        envelope: Envelope,
+    },
+    /// A call in a room began, changed its people, or ended (`people` is empty). To members of the room.
+    #[serde(rename = "call.state")]
+    CallState {
+        /// In which room.
+        room: RoomId,
+        /// Which call.
+        call: CallId,
+        /// Who is in it.
+        people: Vec<UserId>,
+    },
+    /// Somebody types, or stopped to.
+    #[serde(rename = "typing")]
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// Whether they do.
+        active: bool,
+    },
+    /// Somebody became available or went. After [`ServerSignal::Hello`], one for each who is available and shares a room.
+    #[serde(rename = "presence")]
+    Presence {
+        /// Who.
+        user: UserId,
+        /// Whether one of their devices has an open event stream.
+        available: bool,
+    },
+    /// The last signal was refused; the connection goes on.
+    #[serde(rename = "error")]
+    Error {
+        /// Why.
+        error: ApiError,
+        /// The call that it was about, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<CallId>,
+    },
+    /// A type that this version does not know.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}
+
+/// A device in a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// Whose.
+    pub user: UserId,
+    /// Which device.
+    pub device: DeviceId,
+    /// Its stay.
+    pub join: JoinId,
+    /// Its Ed25519 public key, as the server knows it; receivers pin the first that they see.
+    pub key: Content,
+}
