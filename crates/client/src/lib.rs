@@ -1,1 +1,3 @@
-//! The whole app without a window: API, streams, sync, outbox, store
+//! The whole app without a window: API, streams, sync, outbox, store.
+
+pub mod view;
