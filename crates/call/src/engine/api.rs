@@ -1,0 +1,331 @@
+//! What the layers above see of a call: its configuration, its events and its numbers. Plain data.
+//!
+//! Not the [`Call`](super::Call) itself, and nothing of webrtc: the type of a peer connection never leaves
+//! `peer/`, so that replacing the crate underneath would not be seen above.
+
+use crate::audio::AudioProcessing;
+use crate::device::{CameraChoice, DeviceError, MicrophoneChoice, SpeakerChoice};
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use snug_media::{Bitrate, EncodedFrame, Time};
+use snug_protocol::ice::IceServer;
+use snug_protocol::pair::MediaState;
+use snug_protocol::signal::ClientSignal;
+use snug_protocol::{CallId, DeviceId, JoinId, RoomId, UserId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Everything that a call needs to begin.
+#[derive(Clone)]
+pub struct CallConfig {
+    /// Who and which device this is.
+    pub me: (UserId, DeviceId),
+    /// This stay; made anew for each call that one enters, kept over reconnects of the signal socket.
+    pub join: JoinId,
+    /// The call.
+    pub call: CallId,
+    /// The room in which it is.
+    pub room: RoomId,
+    /// Signs what is relayed.
+    pub key: SigningKey,
+    /// Ed25519 public keys of devices that were met before; a device that comes with another one raises
+    /// [`CallEvent::KeyChanged`].
+    pub known_keys: HashMap<DeviceId, [u8; 32]>,
+    /// STUN and TURN servers; the host `*` is already replaced.
+    pub ice_servers: Vec<IceServer>,
+    /// Devices and how to begin with them.
+    pub media: MediaConfig,
+    /// Connect through TURN only, so that the other side does not learn this network's addresses.
+    pub relay_only: bool,
+    /// Offer 127.0.0.1 as a candidate, too. It is offered in any case when there is no other address.
+    pub include_loopback: bool,
+}
+
+/// Devices of a call and the state in which it begins.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// The camera; `None` where there is none.
+    pub camera: Option<CameraChoice>,
+    /// The microphone.
+    pub microphone: MicrophoneChoice,
+    /// Where to hear the others.
+    pub speaker: SpeakerChoice,
+    /// Echo cancellation, noise suppression and gain.
+    pub processing: AudioProcessing,
+    /// Whether the camera is on at the beginning.
+    pub video_on: bool,
+    /// Whether the microphone is muted at the beginning.
+    pub muted: bool,
+    /// No more than this for one peer's video.
+    pub max_video_bitrate: Bitrate,
+}
+
+/// The rate at which video begins, before anything is known of the network.
+pub const START_VIDEO_BITRATE: Bitrate = Bitrate::kbps(1_500);
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            camera: None,
+            microphone: MicrophoneChoice::Default,
+            speaker: SpeakerChoice::Default,
+            processing: AudioProcessing::default(),
+            video_on: true,
+            muted: false,
+            max_video_bitrate: Bitrate::kbps(2_500),
+        }
+    }
+}
+
+/// Why a call cannot begin. What goes wrong later is an event.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// [`Call::start`](super::Call::start) was called outside a tokio runtime.
+    #[error("a call needs a tokio runtime")]
+    NoRuntime,
+    /// The call is over; its handle does nothing any more.
+    #[error("the call is over")]
+    Ended,
+}
+
+/// Where the connection to one device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// Being set up for the first time.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// It was connected, and is being set up again.
+    Reconnecting,
+    /// Given up: nothing was heard for too long. Final for this stay.
+    Lost,
+    /// They hung up. Final for this stay.
+    Left,
+}
+
+/// Which device of this computer a problem is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The camera.
+    Camera,
+    /// The microphone.
+    Microphone,
+    /// The speaker.
+    Speaker,
+}
+
+/// Why a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// [`Call::hang_up`](super::Call::hang_up).
+    HungUp,
+    /// The last other device left or hung up.
+    PeersLeft,
+    /// The connection to the last other device could not be made or was lost for good.
+    ConnectionLost,
+}
+
+/// What a call tells the layers above.
+#[derive(Clone, Debug)]
+pub enum CallEvent {
+    /// Write this on the signal socket. When there is none just now, drop it: what matters is repeated.
+    Send(ClientSignal),
+    /// A device's connection changed.
+    PeerState {
+        /// Which device.
+        device: DeviceId,
+        /// Whose.
+        user: UserId,
+        /// How it stands now.
+        state: PeerState,
+    },
+    /// A device switched its camera or microphone.
+    PeerMedia {
+        /// Which device.
+        device: DeviceId,
+        /// What it sends now.
+        media: MediaState,
+    },
+    /// How loud a device is heard; about fifteen times a second.
+    PeerLevel {
+        /// Which device.
+        device: DeviceId,
+        /// 0 is silence, 1 is full scale.
+        level: f32,
+        /// Whether somebody speaks.
+        speaking: bool,
+    },
+    /// How loud this device's microphone is, even while muted; about fifteen times a second.
+    SelfLevel {
+        /// 0 is silence, 1 is full scale.
+        level: f32,
+        /// Whether somebody speaks.
+        speaking: bool,
+    },
+    /// What this device sends changed.
+    SelfMedia(MediaState),
+    /// A device of this computer does not work; the call goes on without it.
+    DeviceProblem {
+        /// Which kind.
+        kind: DeviceKind,
+        /// What is wrong.
+        error: DeviceError,
+    },
+    /// A device was met for the first time: keep its key, and give it to later calls as a known one.
+    KeySeen {
+        /// Which device.
+        device: DeviceId,
+        /// Its Ed25519 public key.
+        key: [u8; 32],
+    },
+    /// A known device came with another key than before: somebody may stand in between.
+    KeyChanged {
+        /// Which device.
+        device: DeviceId,
+        /// The key that it came with.
+        key: [u8; 32],
+    },
+    /// A signal was refused: forged, replayed, or rubbish.
+    BadSignal {
+        /// From whom, as the server says.
+        device: DeviceId,
+    },
+    /// The call is over; nothing comes after this.
+    Ended {
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// Whose picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VideoSource {
+    /// This device's own camera, as it is sent.
+    SelfView,
+    /// Another device.
+    Remote(DeviceId),
+}
+
+/// An encoded frame and when to show it.
+#[derive(Clone, Debug)]
+pub struct TimedFrame {
+    /// VP8.
+    pub frame: Arc<EncodedFrame>,
+    /// When it should be on the screen, by [`Clock`](crate::clock::Clock).
+    pub due: Time,
+}
+
+/// The numbers of a call. Names are those of W3C webrtc-stats; all are totals since the pair began, durations in seconds.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallStats {
+    /// One for each other device.
+    pub pairs: Vec<PairStats>,
+}
+
+/// One connection's numbers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairStats {
+    /// The other device.
+    pub device: DeviceId,
+    /// Whose.
+    pub user: UserId,
+    /// How it stands.
+    pub state: PeerState,
+    /// From the beginning of the pair to the first time that it was connected, in seconds.
+    pub connect_time: Option<f64>,
+    /// Seconds; from RTCP.
+    pub round_trip_time: Option<f64>,
+    /// Video that is received.
+    pub inbound_video: InboundVideo,
+    /// Audio that is received.
+    pub inbound_audio: InboundAudio,
+    /// Video that is sent.
+    pub outbound_video: OutboundRtp,
+    /// Audio that is sent.
+    pub outbound_audio: OutboundRtp,
+}
+
+/// Video from a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InboundVideo {
+    /// Packets, without retransmissions and repeats.
+    pub packets_received: u64,
+    /// Expected and not come, recovered ones excluded.
+    pub packets_lost: i64,
+    /// Payload bytes.
+    pub bytes_received: u64,
+    /// Recovered by retransmission.
+    pub retransmitted_packets_received: u64,
+    /// Packets that came twice.
+    pub packets_duplicated: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), in seconds.
+    pub jitter: f64,
+    /// Complete frames.
+    pub frames_received: u64,
+    /// Complete keyframes.
+    pub key_frames_received: u64,
+    /// Frames given up because a part never came.
+    pub frames_dropped: u64,
+    /// Retransmission requests sent.
+    pub nack_count: u64,
+    /// Keyframe requests sent.
+    pub pli_count: u64,
+}
+
+/// Audio from a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InboundAudio {
+    /// Packets, without repeats.
+    pub packets_received: u64,
+    /// Expected and not come.
+    pub packets_lost: i64,
+    /// Payload bytes.
+    pub bytes_received: u64,
+    /// Interarrival jitter, in seconds.
+    pub jitter: f64,
+    /// Samples that were played.
+    pub total_samples_received: u64,
+    /// Of these, made up for lost ones.
+    pub concealed_samples: u64,
+    /// Of these, made up as silence or comfort noise.
+    pub silent_concealed_samples: u64,
+    /// Times that concealment began.
+    pub concealment_events: u64,
+    /// Sum of the time that each sample waited, in seconds.
+    pub jitter_buffer_delay: f64,
+    /// Samples that the sum is over.
+    pub jitter_buffer_emitted_count: u64,
+}
+
+/// What is sent to a peer, of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboundRtp {
+    /// Packets, retransmissions included.
+    pub packets_sent: u64,
+    /// Payload bytes, retransmissions included.
+    pub bytes_sent: u64,
+    /// Retransmissions.
+    pub retransmitted_packets_sent: u64,
+    /// Frames; video only.
+    pub frames_sent: u64,
+    /// Keyframes; video only.
+    pub key_frames_encoded: u64,
+    /// Retransmission requests that came.
+    pub nack_count: u64,
+    /// Keyframe requests (PLI, FIR) that came.
+    pub pli_count: u64,
+    /// What the peer misses in total, by its last report.
+    pub remote_packets_lost: i64,
+    /// 0 to 1, by its last report.
+    pub remote_fraction_lost: f64,
+    /// In bits per second; what the encoder is told.
+    pub target_bitrate: f64,
+}
