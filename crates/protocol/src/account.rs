@@ -70,7 +70,8 @@ pub struct Register {
     pub account: NewAccount,
 }
 
-/// `POST /api/v1/sessions`: signs a device in.
+/// `POST /api/v1/sessions`: signs a device in. `DELETE /api/v1/sessions/current` signs the asking device out,
+/// `DELETE /api/v1/sessions/{device}` another of the same person's; both answer 204.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignIn {
     /// The account's name.
@@ -118,7 +119,7 @@ pub enum SpaceRole {
     Member,
 }
 
-/// `PATCH /api/v1/me`.
+/// `PATCH /api/v1/me`; answers the [`User`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UpdateMe {
     /// A new display name.
@@ -148,14 +149,15 @@ pub struct Device {
     pub key: crate::Content,
 }
 
-/// `POST /api/v1/announcements`, owner only: plain text, delivered as an unnamed server-sent event.
+/// `POST /api/v1/announcements`, owner only: plain text, delivered as an unnamed server-sent event,
+/// one `data:` for each line. Answers [`Sent`](crate::event::Sent).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Announcement {
     /// 1 to 4000 characters, may have several lines.
     pub text: String,
 }
 
-/// `PATCH /api/v1/server`, owner only.
+/// `PATCH /api/v1/server`, owner only; answers the [`ServerInfo`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UpdateServer {
     /// A new name for the space.

@@ -22,6 +22,8 @@ pub mod kind {
     pub const READ: &str = "read";
     /// Server, to everybody in the space: a person came or changed; content is a [`User`](crate::account::User).
     pub const USER: &str = "user";
+    /// Server, to everybody in the space, by its owner: plain text in UTF-8. On the event stream it has no name and is not JSON.
+    pub const ANNOUNCEMENT: &str = "announcement";
     /// A call rings; `expires_in_ms` is set; content is a [`Ring`](crate::content::Ring).
     pub const CALL_RING: &str = "call.ring";
     /// The callee says no or is busy; content is a [`RingEnd`](crate::content::RingEnd).
@@ -30,7 +32,7 @@ pub mod kind {
     pub const CALL_CANCEL: &str = "call.cancel";
     /// A call that was answered is over; content is a [`RingEnd`](crate::content::RingEnd).
     pub const CALL_END: &str = "call.end";
-    /// Not in the log: the cursor is from another generation or from the future. Fetch everything anew. No content.
+    /// Not in the log: the cursor is from another generation or from the future. Fetch everything anew. Its `data:` is `{}`.
     pub const GAP: &str = "gap";
 
     /// The kinds that a client may send; the others are the server's own.

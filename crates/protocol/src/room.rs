@@ -74,7 +74,8 @@ pub struct UpdateRoom {
     pub history: Option<HistoryVisibility>,
 }
 
-/// A room as one of its members, or a person invited to it, sees it. `GET /api/v1/rooms` gives all of theirs.
+/// A room as one of its members, or a person invited to it, sees it. `GET /api/v1/rooms` gives all of theirs,
+/// `GET /api/v1/rooms/{id}` one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     /// Its id.
@@ -124,6 +125,7 @@ pub enum Membership {
 }
 
 /// `POST /api/v1/rooms/{id}/invite`, members. `POST …/join` and `POST …/leave` have no body; leaving while invited declines.
+/// `join` answers the [`Room`]; invite, leave, kick, role and read answer 204 without a body.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invite {
     /// Who to ask in.
