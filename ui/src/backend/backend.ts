@@ -30,8 +30,10 @@ export interface VideoPacket {
   /** Which picture stream: 'self', 'preview', or the device id of a peer. */
   stream: string
   keyframe: boolean
-  /** When it is due, in milliseconds of Date.now(). */
+  /** When it is due, in milliseconds of Rust's Unix clock. */
   due: number
+  /** Rust's clock when the answer that carries it was written; see video/packet.ts. */
+  sent: number
   /** RTP time in microseconds, as WebCodecs wants it. */
   timestamp: number
   width: number
