@@ -4,7 +4,8 @@
 //! `peer/`, so that replacing the crate underneath would not be seen above.
 
 use crate::audio::AudioProcessing;
-use crate::device::{CameraChoice, DeviceError, MicrophoneChoice, SpeakerChoice};
+use crate::device::{CameraChoice, DeviceError, DeviceKind, MicrophoneChoice, SpeakerChoice};
+use crate::session::PairState;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use snug_media::{Bitrate, EncodedFrame, Time};
@@ -88,34 +89,6 @@ pub enum CallError {
     Ended,
 }
 
-/// Where the connection to one device stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PeerState {
-    /// Being set up for the first time.
-    Connecting,
-    /// Media flows.
-    Connected,
-    /// It was connected, and is being set up again.
-    Reconnecting,
-    /// Given up: nothing was heard for too long. Final for this stay.
-    Lost,
-    /// They hung up. Final for this stay.
-    Left,
-}
-
-/// Which device of this computer a problem is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    /// The camera.
-    Camera,
-    /// The microphone.
-    Microphone,
-    /// The speaker.
-    Speaker,
-}
-
 /// Why a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,7 +113,7 @@ pub enum CallEvent {
         /// Whose.
         user: UserId,
         /// How it stands now.
-        state: PeerState,
+        state: PairState,
     },
     /// A device switched its camera or microphone.
     PeerMedia {
@@ -173,6 +146,13 @@ pub enum CallEvent {
         kind: DeviceKind,
         /// What is wrong.
         error: DeviceError,
+    },
+    /// A device of this computer works (again).
+    DeviceWorks {
+        /// Which kind.
+        kind: DeviceKind,
+        /// What the system calls it.
+        name: String,
     },
     /// A device was met for the first time: keep its key, and give it to later calls as a known one.
     KeySeen {
@@ -235,7 +215,7 @@ pub struct PairStats {
     /// Whose.
     pub user: UserId,
     /// How it stands.
-    pub state: PeerState,
+    pub state: PairState,
     /// From the beginning of the pair to the first time that it was connected, in seconds.
     pub connect_time: Option<f64>,
     /// Seconds; from RTCP.

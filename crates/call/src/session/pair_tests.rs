@@ -1,0 +1,419 @@
+//! Two sides against each other through a relay that loses, repeats and reorders, with slow peer connections and glare.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use ed25519_dalek::SigningKey;
+use proptest::prelude::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use snug_media::Time;
+use snug_protocol::pair::{PairSignal, SdpKind};
+use snug_protocol::signal::Envelope;
+use snug_protocol::{CallId, DeviceId, JoinId};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// A peer connection that has only its descriptions. It panics where a real one would be in the wrong state.
+#[derive(Default)]
+struct Connection {
+    name: &'static str,
+    made: u32,
+    generation: u32,
+    pending_local: Option<String>,
+    local: Option<String>,
+    remote: Option<String>,
+    heard: BTreeSet<String>,
+    link: Option<Link>,
+}
+
+impl Connection {
+    fn describe(&mut self, kind: &str, to: &str) -> String {
+        self.made += 1;
+        let Connection { name, made, generation, .. } = self;
+        format!("{kind} {name}{made} to {to}\na=ice-ufrag:{name}{generation}\n")
+    }
+
+    fn candidate(&self) -> Candidate {
+        let ufrag = Some(format!("{}{}", self.name, self.generation));
+        Candidate { candidate: "candidate:1".into(), mid: Some("0".into()), line: Some(0), ufrag }
+    }
+
+    fn perform(&mut self, output: Output) -> Vec<Input> {
+        match output {
+            Output::MakeOffer { exchange, restart } => {
+                assert!(self.pending_local.is_none(), "an offer is set already");
+                if restart || self.generation == 0 {
+                    self.generation += 1;
+                }
+                let sdp = self.describe("offer", "all");
+                self.pending_local = Some(sdp.clone());
+                vec![Input::LocalCandidate(self.candidate()), Input::OfferMade { exchange, sdp }]
+            }
+            Output::Rollback => {
+                assert!(self.pending_local.take().is_some(), "nothing to take back");
+                Vec::new()
+            }
+            Output::ApplyOffer { exchange, sdp } => {
+                assert!(self.pending_local.is_none(), "an offer of ours is set");
+                if !sdp.starts_with("offer") {
+                    return vec![Input::Refused { exchange }];
+                }
+                let fresh = |old: &String| !super::candidates::ufrags(old).eq(super::candidates::ufrags(&sdp));
+                if self.generation == 0 || self.remote.as_ref().is_some_and(fresh) {
+                    self.generation += 1;
+                }
+                let answer = self.describe("answer", sdp.lines().next().unwrap());
+                self.remote = Some(sdp);
+                self.local = Some(answer.clone());
+                vec![Input::AnswerMade { exchange, sdp: answer }, Input::LocalCandidate(self.candidate())]
+            }
+            Output::ApplyAnswer { exchange, sdp } => {
+                let offer = self.pending_local.clone().expect("an answer needs an offer");
+                if !sdp.contains(offer.lines().next().unwrap()) {
+                    panic!("{}: {sdp:?} is no answer to {offer:?}", self.name);
+                }
+                self.local = self.pending_local.take();
+                self.remote = Some(sdp);
+                vec![Input::AnswerApplied { exchange }]
+            }
+            Output::AddCandidate(candidate) => {
+                self.heard.extend(candidate.ufrag);
+                Vec::new()
+            }
+            Output::Send(_) | Output::BadSignal | Output::State(_) => unreachable!("not the connection's"),
+        }
+    }
+
+    fn hears(&self) -> bool {
+        let remote = self.remote.as_deref().unwrap_or_default();
+        super::candidates::ufrags(remote).any(|ufrag| self.heard.contains(ufrag))
+    }
+}
+
+struct Side {
+    negotiation: Negotiation,
+    connection: Connection,
+    signer: Signer,
+    verifier: Verifier,
+    /// What the connection still has to do, one after another, each when its time has come.
+    work: VecDeque<(Time, Output)>,
+    states: Vec<PairState>,
+    bad: usize,
+    refused: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Weather {
+    loss: f64,
+    repeat: f64,
+    /// Each signal takes up to this; later ones may overtake.
+    delay_ms: u64,
+    /// From here on nothing is lost.
+    until_ms: u64,
+}
+
+struct Pair {
+    now: Time,
+    random: StdRng,
+    weather: Weather,
+    sides: [Side; 2],
+    relay: Vec<(Time, usize, Envelope)>,
+    /// ICE credentials whose path is broken.
+    broken: BTreeSet<String>,
+    interceptor: Vec<(usize, Envelope)>,
+}
+
+fn side(now: Time, name: &'static str, role: Role, ids: PairIds, keys: [u8; 2]) -> Side {
+    let key = SigningKey::from_bytes(&[keys[0]; 32]);
+    let theirs = SigningKey::from_bytes(&[keys[1]; 32]).verifying_key().to_bytes();
+    Side {
+        negotiation: Negotiation::new(now, role),
+        connection: Connection { name, ..Connection::default() },
+        signer: Signer::new(ids, key),
+        verifier: Verifier::new(ids, &theirs).unwrap(),
+        work: VecDeque::new(),
+        states: Vec::new(),
+        bad: 0,
+        refused: 0,
+    }
+}
+
+impl Pair {
+    fn new(seed: u64, weather: Weather, offers: [bool; 2]) -> Pair {
+        let now = Time::from_millis(1_000);
+        let call = CallId::random();
+        let (a, b) = ((DeviceId::random(), JoinId::random()), (DeviceId::random(), JoinId::random()));
+        let ids = |me: (DeviceId, JoinId), them: (DeviceId, JoinId)| PairIds {
+            call,
+            me: me.0,
+            my_join: me.1,
+            them: them.0,
+            their_join: them.1,
+        };
+        let [offers_a, offers_b] = offers;
+        let sides = [
+            side(now, "a", Role { offers: offers_a, polite: true }, ids(a, b), [1, 2]),
+            side(now, "b", Role { offers: offers_b, polite: false }, ids(b, a), [2, 1]),
+        ];
+        let random = StdRng::seed_from_u64(seed);
+        Pair { now, random, weather, sides, relay: Vec::new(), broken: BTreeSet::new(), interceptor: Vec::new() }
+    }
+
+    fn feed(&mut self, side: usize, input: Input) {
+        let outputs = self.sides[side].negotiation.handle(self.now, input);
+        self.take(side, outputs);
+    }
+
+    fn take(&mut self, side: usize, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send(signal) => self.send(side, &signal),
+                Output::State(state) => self.sides[side].states.push(state),
+                Output::BadSignal => self.sides[side].bad += 1,
+                other => {
+                    let done = self.now + Duration::from_millis(self.random.gen_range(0..120));
+                    self.sides[side].work.push_back((done, other));
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, side: usize, signal: &PairSignal) {
+        let envelope = self.sides[side].signer.sign(signal);
+        self.interceptor.push((side, envelope.clone()));
+        let stormy = self.now < Time::from_millis(self.weather.until_ms);
+        let copies = match stormy {
+            true if self.random.gen_bool(self.weather.loss) => 0,
+            true if self.random.gen_bool(self.weather.repeat) => 2,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let delay = self.random.gen_range(0..=self.weather.delay_ms);
+            self.relay.push((self.now + Duration::from_millis(delay), 1 - side, envelope.clone()));
+        }
+    }
+
+    fn step(&mut self) {
+        self.now += Duration::from_millis(20);
+        let (due, rest) = std::mem::take(&mut self.relay).into_iter().partition(|(at, ..)| *at <= self.now);
+        self.relay = rest;
+        let mut due: Vec<_> = due;
+        due.sort_by_key(|(at, ..)| *at);
+        for (_, to, envelope) in due {
+            match self.sides[to].verifier.open(&envelope) {
+                Ok(signal) => self.feed(to, Input::Remote(signal)),
+                Err(_) => self.sides[to].refused += 1,
+            }
+        }
+        for side in 0..2 {
+            while self.sides[side].work.front().is_some_and(|(at, _)| *at <= self.now) {
+                let (_, output) = self.sides[side].work.pop_front().unwrap();
+                for input in self.sides[side].connection.perform(output) {
+                    self.feed(side, input);
+                }
+            }
+            let due = self.sides[side].negotiation.next_deadline().is_some_and(|at| at <= self.now);
+            let outputs = self.sides[side].negotiation.poll(self.now);
+            assert!(due || outputs.is_empty(), "poll did what next_deadline did not announce");
+            self.take(side, outputs);
+        }
+        self.connect();
+    }
+
+    fn agreed(&self) -> bool {
+        let [a, b] = &self.sides;
+        a.connection.local.is_some()
+            && a.connection.local == b.connection.remote
+            && a.connection.remote == b.connection.local
+    }
+
+    fn connect(&mut self) {
+        let [a, b] = &self.sides;
+        let local = a.connection.local.clone().unwrap_or_default();
+        let intact = super::candidates::ufrags(&local).all(|ufrag| !self.broken.contains(ufrag));
+        let link = if self.agreed() && intact && (a.connection.hears() || b.connection.hears()) {
+            Link::Connected
+        } else if self.sides[0].connection.link.is_some() && !intact {
+            Link::Disconnected
+        } else {
+            return;
+        };
+        for side in 0..2 {
+            if self.sides[side].connection.link != Some(link) {
+                self.sides[side].connection.link = Some(link);
+                self.feed(side, Input::Link(link));
+            }
+        }
+    }
+
+    fn run(&mut self, millis: u64) {
+        let end = self.now + Duration::from_millis(millis);
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    fn run_until(&mut self, millis: u64, state: PairState) {
+        let end = self.now + Duration::from_millis(millis);
+        while self.states() != [state; 2] {
+            assert!(self.now < end, "{:?} and not {state:?}", self.states());
+            self.step();
+        }
+    }
+
+    fn states(&self) -> [PairState; 2] {
+        [self.sides[0].negotiation.state(), self.sides[1].negotiation.state()]
+    }
+
+    /// The path dies: only fresh ICE credentials find another.
+    fn break_path(&mut self) {
+        let Connection { local, .. } = &self.sides[0].connection;
+        let ufrags: Vec<String> =
+            super::candidates::ufrags(local.as_deref().unwrap()).map(str::to_owned).collect();
+        self.broken.extend(ufrags);
+    }
+}
+
+const CLEAR: Weather = Weather { loss: 0.0, repeat: 0.0, delay_ms: 40, until_ms: 0 };
+
+#[test]
+fn the_newcomer_offers_and_both_are_connected_within_a_second() {
+    let mut pair = Pair::new(1, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    assert!(pair.agreed());
+    assert_eq!(pair.sides[0].connection.made, 1, "one answer");
+    pair.run(60_000);
+    assert_eq!(pair.interceptor.len(), pair.sides.iter().map(|s| s.connection.made as usize * 2).sum::<usize>());
+}
+
+#[test]
+fn a_newcomer_that_does_not_know_of_us_gets_our_offer() {
+    let mut pair = Pair::new(1, CLEAR, [false, false]);
+    pair.run_until(6_000, PairState::Connected);
+}
+
+#[test]
+fn glare_is_won_by_the_impolite() {
+    for seed in 0..50 {
+        let mut pair = Pair::new(seed, CLEAR, [true, true]);
+        pair.run_until(3_000, PairState::Connected);
+        assert!(pair.agreed());
+        assert!(pair.sides[1].connection.local.as_ref().unwrap().starts_with("offer b"));
+    }
+}
+
+#[test]
+fn a_broken_path_is_restarted_and_a_dead_one_is_lost() {
+    let mut pair = Pair::new(3, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    pair.break_path();
+    pair.run_until(1_000, PairState::Reconnecting);
+    pair.run_until(5_000, PairState::Connected);
+
+    pair.weather = Weather { loss: 1.0, repeat: 0.0, delay_ms: 0, until_ms: u64::MAX / 2000 };
+    pair.break_path();
+    pair.run(29_000);
+    assert_eq!(pair.states(), [PairState::Reconnecting; 2]);
+    pair.run_until(2_000, PairState::Lost);
+    assert_eq!(pair.sides[0].negotiation.next_deadline(), None);
+}
+
+#[test]
+fn one_whom_the_server_and_the_link_lost_left() {
+    let mut pair = Pair::new(3, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    pair.feed(0, Input::Present(false));
+    pair.run(60_000);
+    assert_eq!(pair.states(), [PairState::Connected; 2], "media flows, whatever the server says");
+    pair.weather = Weather { loss: 1.0, repeat: 0.0, delay_ms: 0, until_ms: u64::MAX / 2000 };
+    pair.break_path();
+    pair.run(6_000);
+    assert_eq!(pair.states(), [PairState::Left, PairState::Reconnecting]);
+}
+
+#[test]
+fn hanging_up_ends_both() {
+    let mut pair = Pair::new(4, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    pair.feed(0, Input::HangUp);
+    pair.run_until(200, PairState::Left);
+}
+
+#[test]
+fn rubbish_is_said_and_the_pair_goes_on() {
+    let mut pair = Pair::new(5, CLEAR, [false, true]);
+    let rubbish = PairSignal::Description { kind: SdpKind::Offer, sdp: "v=rubbish".into() };
+    pair.send(1, &rubbish);
+    pair.run_until(3_000, PairState::Connected);
+    assert_eq!(pair.sides[0].bad, 1);
+}
+
+#[test]
+fn whatever_is_replayed_later_changes_nothing() {
+    let mut pair = Pair::new(6, CLEAR, [true, true]);
+    pair.run_until(3_000, PairState::Connected);
+    let made = [pair.sides[0].connection.made, pair.sides[1].connection.made];
+    for (from, envelope) in pair.interceptor.clone() {
+        for to in [1 - from, from] {
+            assert!(pair.sides[to].verifier.open(&envelope).is_err());
+        }
+    }
+    assert_eq!(made, [pair.sides[0].connection.made, pair.sides[1].connection.made]);
+}
+
+fn weather(until_ms: u64) -> impl Strategy<Value = Weather> {
+    (0.0..0.7, 0.0..0.5, 0_u64..400).prop_map(move |(loss, repeat, delay_ms)| Weather {
+        loss,
+        repeat,
+        delay_ms,
+        until_ms,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_storm_that_passes_ends_in_a_connection(
+        seed in any::<u64>(), weather in weather(12_000), offers in any::<[bool; 2]>(),
+    ) {
+        let mut pair = Pair::new(seed, weather, offers);
+        pair.run(28_000);
+        prop_assert_eq!(pair.states(), [PairState::Connected; 2]);
+        prop_assert!(pair.agreed());
+    }
+
+    #[test]
+    fn a_storm_that_stays_ends_in_a_connection_or_a_clean_end(
+        seed in any::<u64>(), weather in weather(1_000_000), offers in any::<[bool; 2]>(), breaks in any::<bool>(),
+    ) {
+        let mut pair = Pair::new(seed, weather, offers);
+        pair.run(20_000);
+        if breaks && pair.agreed() {
+            pair.break_path();
+        }
+        pair.run(80_000);
+        let ends = pair.states().map(PairState::ended);
+        prop_assert_eq!(ends[0], ends[1]);
+        if !ends[0] {
+            prop_assert_eq!(pair.states(), [PairState::Connected; 2]);
+            prop_assert!(pair.agreed());
+        }
+    }
+
+    #[test]
+    fn a_path_that_breaks_at_any_time_is_found_again(
+        seed in any::<u64>(), at in 0_u64..6_000, offers in any::<[bool; 2]>(), weather in weather(10_000),
+    ) {
+        let mut pair = Pair::new(seed, weather, offers);
+        pair.run(at);
+        if pair.agreed() {
+            pair.break_path();
+        }
+        pair.run(50_000);
+        let states = pair.states();
+        let both_ended = states.iter().all(|state| state.ended());
+        prop_assert!(both_ended || states == [PairState::Connected; 2], "{states:?}");
+    }
+}
