@@ -5,7 +5,7 @@
 # Opus and libjpeg-turbo; libclang reads C headers for their bindings.
 BUILD_PACKAGES=(
   build-essential pkg-config file patchelf cmake nasm libclang-dev ca-certificates
-  libwebkit2gtk-4.1-dev libgtk-3-dev librsvg2-dev libayatana-appindicator3-dev libxdo-dev libssl-dev
+  libwebkit2gtk-4.1-dev libgtk-3-dev librsvg2-dev libayatana-appindicator3-dev libxdo-dev
   libvpx-dev libasound2-dev libpulse-dev libv4l-dev libdbus-1-dev
 )
 # To see pictures in the window (VP8 in WebCodecs).
@@ -18,7 +18,7 @@ WINDOW_PACKAGES=(
 )
 
 # The same, as pkg-config and the PATH know it, for systems without apt.
-BUILD_MODULES=(webkit2gtk-4.1 gtk+-3.0 librsvg-2.0 ayatana-appindicator3-0.1 openssl vpx alsa libpulse libv4l2 dbus-1)
+BUILD_MODULES=(webkit2gtk-4.1 gtk+-3.0 librsvg-2.0 ayatana-appindicator3-0.1 vpx alsa libpulse libv4l2 dbus-1)
 BUILD_PROGRAMS=(cc c++ make pkg-config cmake nasm patchelf)
 WINDOW_PROGRAMS=(WebKitWebDriver Xvfb xauth dbus-run-session)
 
