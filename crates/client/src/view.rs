@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use snug_protocol::{
-    CallId, DeviceId, ErrorCode, RoomId, TxnId, UnixMillis, UserId, account::SpaceRole, content::RingEndReason,
-    room::Membership, room::RoomKind, room::RoomRole,
+    CallId, DeviceId, ErrorCode, RoomId, TxnId, UnixMillis, UserId, account::SpaceRole,
+    content::RingEndReason, room::Membership, room::RoomKind, room::RoomRole,
 };
 use ts_rs::TS;
 
@@ -291,7 +291,7 @@ pub enum Update {
 #[ts(export)]
 pub struct Problem {
     /// An [`ErrorCode`] of the server in snake case, or one of the client's: `offline`, `key_changed`, `bad_link`, `disk_full`,
-    /// `store_damaged`, `camera_not_found`, `camera_busy`, `camera_gone`, `camera_unsupported`, `microphone_not_found`, `microphone_busy`,
+    /// `store_damaged`, `untrusted` (no pin, and a certificate that systems do not trust), `camera_not_found`, `camera_busy`, `camera_gone`, `camera_unsupported`, `microphone_not_found`, `microphone_busy`,
     /// `microphone_gone`, `speaker_not_found`, `speaker_gone`, `call_failed`, `call_key_changed`, `in_a_call`, `internal`.
     pub code: String,
     /// For the log and the curious; English.
@@ -460,4 +460,28 @@ pub struct Preferences {
     pub theme: Option<String>,
     /// Whether notifications are off.
     pub quiet: bool,
+}
+
+/// What a link leads to. Camel case, as the interface's hand-written types are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkInfo {
+    /// The space's name.
+    pub space_name: String,
+    /// `host:port` at which it answered.
+    pub address: String,
+    /// Whether the link carries an invitation; without one it only serves to sign in.
+    pub invitation: bool,
+}
+
+/// Who wants an account. Camel case, as the interface's hand-written types are.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewAccount {
+    /// 2 to 32 characters of `a-z 0-9 . _ -`.
+    pub username: String,
+    /// 1 to 64 characters.
+    pub display_name: String,
+    /// 8 to 256 characters.
+    pub password: String,
 }
