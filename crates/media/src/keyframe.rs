@@ -83,8 +83,10 @@ mod tests {
             let later = gate.request(start + Duration::from_millis(ms));
             assert_eq!(later, Grant::Later(start + MIN_INTERVAL));
         }
-        let made: Vec<u64> =
-            (0..60).map(|frame| frame * 33).filter(|&ms| gate.poll(start + Duration::from_millis(ms))).collect();
+        let made: Vec<u64> = (0..60)
+            .map(|frame| frame * 33)
+            .filter(|&ms| gate.poll(start + Duration::from_millis(ms)))
+            .collect();
         assert_eq!(made, [330], "one keyframe answers all that waited, and no more come");
         assert_eq!(gate.request(start + Duration::from_secs(3)), Grant::Now);
     }

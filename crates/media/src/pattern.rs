@@ -78,9 +78,12 @@ impl Code {
 
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0xffff, |crc, &byte| {
-        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
-        })
+        (0..8).fold(
+            crc ^ u16::from(byte) << 8,
+            |crc, _| {
+                if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
+            },
+        )
     })
 }
 
@@ -135,14 +138,16 @@ fn draw_scene(picture: &mut I420, sender: u8, frame_no: u32) {
     // Seconds of a nominal 30 fps; the scene repeats after 3600 s so that f32 keeps its precision.
     let time = (frame_no % 108_000) as f32 / 30.0;
     // Tint as (U, V) of background and ball: amber, teal, rose, plum.
-    let [tide, ball] = match sender % 4 {
-        0 => [(106, 148), (58, 178)],
-        1 => [(134, 108), (92, 176)],
-        2 => [(122, 156), (70, 168)],
-        _ => [(146, 142), (66, 170)],
+    let (tide, ball): ((i16, i16), (u8, u8)) = match sender % 4 {
+        0 => ((106, 148), (58, 178)),
+        1 => ((134, 108), (92, 176)),
+        2 => ((122, 156), (70, 168)),
+        _ => ((146, 142), (66, 170)),
     };
     let wave = |length: usize, turns: f32, phase: f32, height: f32| -> Vec<i16> {
-        (0..length).map(|at| (height * (TAU * (turns * at as f32 / length as f32 + phase)).sin()) as i16).collect()
+        (0..length)
+            .map(|at| (height * (TAU * (turns * at as f32 / length as f32 + phase)).sin()) as i16)
+            .collect()
     };
     let across = wave(width, 1.5, time / 6.0, 20.0);
     let down = wave(height, 0.8, -time / 9.0, 16.0);
@@ -175,7 +180,7 @@ fn draw_scene(picture: &mut I420, sender: u8, frame_no: u32) {
         y[at] = (205.0 - 75.0 * ((dx + 0.45).powi(2) + (dy + 0.45).powi(2)).min(1.8) / 1.8) as u8;
     });
     let (x, y, r) = (centre_x / 2.0, centre_y / 2.0, radius / 2.0);
-    for_disc(x, y, r, chroma_width, chroma_height, |at, _, _| (u[at], v[at]) = (ball.0, ball.1));
+    for_disc(x, y, r, chroma_width, chroma_height, |at, _, _| (u[at], v[at]) = ball);
 }
 
 /// Calls `paint` with the index and the place (−1…1) of each pixel in a disc.
@@ -282,9 +287,15 @@ mod tests {
 
     #[test]
     fn the_code_reads_back_at_every_usual_size() {
-        for (width, height) in [(1920, 1080), (1280, 720), (640, 480), (640, 360), (320, 240), (320, 180), (162, 90)] {
+        for (width, height) in
+            [(1920, 1080), (1280, 720), (640, 480), (640, 360), (320, 240), (320, 180), (162, 90)]
+        {
             let picture = drawn(width, height, 0xdead_beef);
-            assert_eq!(read(picture.y(), width, height, width as usize), Some(expected(0xdead_beef)), "{width}");
+            assert_eq!(
+                read(picture.y(), width, height, width as usize),
+                Some(expected(0xdead_beef)),
+                "{width}"
+            );
         }
     }
 

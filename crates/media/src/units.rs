@@ -130,7 +130,7 @@ impl NtpTime {
     /// The stamp of a moment of UNIX time.
     pub const fn from_unix(since_1970: Duration) -> NtpTime {
         let seconds = (since_1970.as_secs() + Self::UNIX_EPOCH_SECONDS) << 32;
-        NtpTime(seconds | ((since_1970.subsec_nanos() as u64) << 32) / 1_000_000_000)
+        NtpTime(seconds | (((since_1970.subsec_nanos() as u64) << 32) / 1_000_000_000))
     }
 
     /// Microseconds since the NTP epoch.

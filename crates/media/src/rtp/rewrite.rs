@@ -5,10 +5,10 @@
 //! rung changes, it falls behind, it does not take the upper temporal layers) it sees no loss and asks
 //! for nothing. Forwarding the source's own numbers instead would make each skip look like one.
 
+use super::Packet;
 use super::descriptor::{PictureId, TemporalLayer, Vp8Descriptor};
 use super::history::PacketHistory;
 use super::packetize::{DESCRIPTOR_BYTES, Fragment};
-use super::Packet;
 use crate::frame::EncodedFrame;
 use crate::time::Time;
 use crate::units::Seq;

@@ -1,0 +1,205 @@
+//! How much delay playout needs, from how packets arrive.
+//!
+//! Each packet's delay is measured against the fastest of the last two seconds, so clocks need not agree
+//! and drift does not add up. A histogram of these delays with a forgetting factor gives a quantile: the
+//! target. That is NetEQ's way; its other half, a filtered buffer level to compare the target with, is
+//! not taken over: here the present delay of what is played is measured on the same scale as the
+//! packets', which needs no filter and is right under DTX, too.
+
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Width of a bucket: the usual packet length, which is also the step of the target.
+pub(super) const BUCKET: Duration = Duration::from_millis(20);
+/// Buckets up to a second.
+const BUCKETS: usize = 50;
+/// One packet in thirty may come too late and be concealed; asking for all makes everybody wait for the worst.
+const QUANTILE: f32 = 0.97;
+/// Memory of about sixty packets, 1.2 s: a jitter that ended is forgotten in a few seconds.
+const FORGETTING: f32 = 0.983;
+/// Before the network is known: two packets.
+const START_TARGET: Duration = Duration::from_millis(40);
+/// So many packets make a histogram worth believing.
+const START_PACKETS: u32 = 10;
+/// Conversation is hopeless beyond.
+const MAX_TARGET: Duration = Duration::from_millis(800);
+/// The fastest packet is looked for in this time (as libwebrtc's relative arrival delay tracker does).
+const FASTEST_WINDOW: Duration = Duration::from_secs(2);
+/// A delay that differs by more comes from another timeline.
+const MAX_DELAY_MICROS: i64 = 5_000_000;
+/// A packet later than the target by this is a peak: a Wi-Fi scan, not jitter.
+const PEAK_HEIGHT: Duration = Duration::from_millis(60);
+/// Late packets within this time are one peak.
+const PEAK_LENGTH: Duration = Duration::from_millis(400);
+/// Two peaks in this time are expected to come again.
+const PEAK_MEMORY: Duration = Duration::from_secs(12);
+
+/// Learns the delay that arrivals ask for.
+#[derive(Clone, Debug)]
+pub struct DelayEstimator {
+    /// Candidates for the fastest packet: arrival and offset, both rising.
+    fastest: VecDeque<(Time, i64)>,
+    histogram: [f32; BUCKETS],
+    packets: u32,
+    /// Beginning and height of recent peaks.
+    peaks: VecDeque<(Time, Duration)>,
+    target: Duration,
+}
+
+impl Default for DelayEstimator {
+    fn default() -> DelayEstimator {
+        DelayEstimator::new()
+    }
+}
+
+impl DelayEstimator {
+    /// One that has seen nothing and asks for two packets' worth.
+    pub fn new() -> DelayEstimator {
+        DelayEstimator {
+            fastest: VecDeque::new(),
+            histogram: [0.0; BUCKETS],
+            packets: 0,
+            peaks: VecDeque::new(),
+            target: START_TARGET,
+        }
+    }
+
+    /// Notes that the packet whose first sample lies at `media_micros` on the sender's timeline arrived.
+    pub fn arrived(&mut self, now: Time, media_micros: i64) {
+        let offset = now.as_micros() as i64 - media_micros;
+        if self.base().is_some_and(|base| (offset - base).abs() > MAX_DELAY_MICROS) {
+            self.fastest.clear();
+        }
+        while self.fastest.back().is_some_and(|&(_, slower)| slower >= offset) {
+            self.fastest.pop_back();
+        }
+        self.fastest.push_back((now, offset));
+        while self.fastest.len() > 1
+            && self.fastest.front().is_some_and(|&(at, _)| now.since(at) > FASTEST_WINDOW)
+        {
+            self.fastest.pop_front();
+        }
+        let late = offset - self.base().unwrap_or(offset);
+        let late = Duration::from_micros(late.unsigned_abs());
+        self.note_peak(now, late);
+        self.count(late);
+        self.target = self.quantile().max(self.expected_peak(now)).min(MAX_TARGET);
+        if self.packets < START_PACKETS {
+            self.target = self.target.max(START_TARGET);
+        }
+    }
+
+    /// The delay to aim at: that of what is played, against the fastest packet.
+    pub fn target(&self) -> Duration {
+        self.target
+    }
+
+    /// How long after the fastest possible moment a sample at `media_micros` is played when it is played
+    /// at `at`; negative when a packet of that delay could not be there yet.
+    pub fn delay_micros(&self, at: Time, media_micros: i64) -> i64 {
+        let offset = at.as_micros() as i64 - media_micros;
+        offset - self.base().unwrap_or(offset)
+    }
+
+    fn base(&self) -> Option<i64> {
+        self.fastest.front().map(|&(_, offset)| offset)
+    }
+
+    fn count(&mut self, late: Duration) {
+        let bucket = ((late.as_micros() / BUCKET.as_micros()) as usize).min(BUCKETS - 1);
+        // A plain average first, and the exponential one once that remembers longer.
+        let kept = FORGETTING.min(1.0 - 1.0 / (self.packets + 1) as f32);
+        for share in &mut self.histogram {
+            *share *= kept;
+        }
+        self.histogram[bucket] += 1.0 - kept;
+        self.packets = self.packets.saturating_add(1);
+    }
+
+    /// The upper edge of the bucket in which the quantile lies.
+    fn quantile(&self) -> Duration {
+        let mut above = self.histogram.iter().sum::<f32>() * (1.0 - QUANTILE);
+        let mut bucket = BUCKETS;
+        for share in self.histogram.iter().rev() {
+            above -= share;
+            if above < 0.0 {
+                break;
+            }
+            bucket -= 1;
+        }
+        BUCKET * bucket.max(1) as u32
+    }
+
+    fn note_peak(&mut self, now: Time, late: Duration) {
+        while self.peaks.front().is_some_and(|&(at, _)| now.since(at) > PEAK_MEMORY) {
+            self.peaks.pop_front();
+        }
+        let high = late > self.quantile() + PEAK_HEIGHT;
+        match self.peaks.back_mut() {
+            Some((at, height)) if now.since(*at) < PEAK_LENGTH => *height = late.max(*height),
+            _ if high => self.peaks.push_back((now, late)),
+            _ => {}
+        }
+    }
+
+    fn expected_peak(&self, now: Time) -> Duration {
+        let recent = || self.peaks.iter().filter(|&&(at, _)| now.since(at) <= PEAK_MEMORY);
+        if recent().count() < 2 {
+            return Duration::ZERO;
+        }
+        let highest = recent().map(|&(_, height)| height).max().unwrap_or_default();
+        BUCKET * (highest.as_micros() / BUCKET.as_micros() + 1) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Packets of 20 ms, each late by what `late_ms` says; returns the target after the last.
+    fn after(estimator: &mut DelayEstimator, from: u64, count: u64, late_ms: impl Fn(u64) -> u64) -> u128 {
+        for packet in from..from + count {
+            let now = Time::from_millis(1000 + packet * 20 + late_ms(packet));
+            estimator.arrived(now, packet as i64 * 20_000);
+        }
+        estimator.target().as_millis()
+    }
+
+    #[test]
+    fn a_clean_link_needs_one_packet_and_a_jittery_one_what_it_jitters() {
+        let mut estimator = DelayEstimator::new();
+        assert_eq!(after(&mut estimator, 0, 1, |_| 0), 40, "careful at first");
+        assert_eq!(after(&mut estimator, 1, 30, |_| 0), 20);
+        assert_eq!(after(&mut estimator, 31, 100, |n| [0, 25, 55, 10][n as usize % 4]), 60);
+        assert_eq!(after(&mut estimator, 131, 600, |_| 0), 20, "forgotten again");
+    }
+
+    #[test]
+    fn one_late_packet_changes_nothing_and_peaks_that_return_do() {
+        let mut estimator = DelayEstimator::new();
+        after(&mut estimator, 0, 100, |_| 0);
+        assert_eq!(after(&mut estimator, 100, 1, |_| 150), 20);
+        assert_eq!(after(&mut estimator, 101, 149, |_| 0), 20);
+        assert_eq!(after(&mut estimator, 250, 1, |_| 150), 160, "the second within twelve seconds");
+        assert_eq!(after(&mut estimator, 251, 200, |_| 0), 160, "kept for the third");
+        assert_eq!(after(&mut estimator, 451, 700, |_| 0), 20, "which did not come");
+    }
+
+    #[test]
+    fn a_route_that_became_longer_is_no_jitter_for_ever() {
+        let mut estimator = DelayEstimator::new();
+        after(&mut estimator, 0, 100, |_| 0);
+        assert!(after(&mut estimator, 100, 50, |_| 100) >= 100);
+        // Peaks are kept for 12 s.
+        assert_eq!(after(&mut estimator, 150, 1000, |_| 100), 20);
+    }
+
+    #[test]
+    fn a_jump_of_the_timeline_begins_anew_and_absurd_delays_are_bounded() {
+        let mut estimator = DelayEstimator::new();
+        after(&mut estimator, 0, 100, |_| 0);
+        assert!(after(&mut estimator, 100, 100, |_| 3_600_000) <= 40);
+        assert!(after(&mut estimator, 200, 100, |n| 3_600_000 + n % 2 * 4000) <= 800);
+    }
+}
