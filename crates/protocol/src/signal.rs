@@ -11,6 +11,14 @@ pub const SUBPROTOCOL: &str = "snug.signal.v1";
 
 /// Close codes of ours (RFC 6455 §7.4.2). Below 4100 the client reconnects by itself, from 4100 on it does not.
 pub mod close {
+    /// RFC 6455: the server stops. Resumable, as all of RFC 6455's are.
+    pub const GOING_AWAY: u16 = 1001;
+    /// RFC 6455: frames that are none.
+    pub const PROTOCOL: u16 = 1002;
+    /// RFC 6455: text that is not UTF-8.
+    pub const INVALID_DATA: u16 = 1007;
+    /// The registry of RFC 6455: the server comes back in a moment.
+    pub const RESTARTING: u16 = 1012;
     /// This connection could not take its signals fast enough. Resumable.
     pub const TOO_SLOW: u16 = 4000;
     /// A frame that is too large. Resumable.
