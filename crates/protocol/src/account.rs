@@ -167,4 +167,3 @@ pub struct UpdateServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_registration: Option<bool>,
 }
-

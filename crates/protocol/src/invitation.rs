@@ -128,7 +128,11 @@ mod tests {
     fn link() -> InvitationLink {
         InvitationLink {
             code: "kQ3-_x".into(),
-            addresses: vec!["chat.example.org:443".into(), "192.168.1.5:4433".into(), "[fe80::1]:4433".into()],
+            addresses: vec![
+                "chat.example.org:443".into(),
+                "192.168.1.5:4433".into(),
+                "[fe80::1]:4433".into(),
+            ],
             key_pin: Some([7; 32]),
         }
     }
