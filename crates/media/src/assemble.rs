@@ -25,6 +25,8 @@ use std::time::Duration;
 const GIVE_UP: Duration = Duration::from_millis(700);
 /// A keyframe takes a round trip and its own transmission; asking faster would make two of them.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
+/// The first packet of a keyframe may come after its second; longer than this it does not.
+const REORDER_WAIT: Duration = Duration::from_millis(20);
 /// Three seconds of 5 Mbit/s. More waits only where nothing will come any more.
 const MAX_PACKETS: usize = 2048;
 /// The same in bytes, for packets larger than any sender of ours makes.
@@ -79,6 +81,8 @@ pub struct FrameAssembler {
     last_picture_id: Option<PictureId>,
     size: (u16, u16),
     gap_since: Option<Time>,
+    /// Since when there is something to decode and no keyframe, not even the beginning of one.
+    keyless_since: Option<Time>,
     hopeless: bool,
     last_request: Option<Time>,
     stale_run: u32,
@@ -136,7 +140,10 @@ impl FrameAssembler {
         let needed = match self.waits() {
             Waits::Nothing => self.hopeless,
             Waits::Packets(_) => self.hopeless || waited_too_long,
-            Waits::Keyframe => self.hopeless || !self.pieces.is_empty(),
+            Waits::Keyframe => {
+                let keyless = self.keyless_since.is_some_and(|since| now.since(since) >= REORDER_WAIT);
+                self.hopeless || waited_too_long || keyless
+            }
         };
         let too_soon = self.last_request.is_some_and(|last| now.since(last) < REQUEST_INTERVAL);
         if !needed || key_on_its_way || too_soon {
@@ -305,6 +312,8 @@ impl FrameAssembler {
     }
 
     fn note_gap(&mut self, now: Time, progress: bool) {
+        let keyless = !self.in_chain && self.key_starts.is_empty();
+        self.keyless_since = keyless.then(|| self.keyless_since.unwrap_or(now));
         let from = if self.in_chain { Some(self.floor) } else { self.key_starts.first().copied() };
         let holes = from.is_some_and(|from| {
             self.highest >= from && self.pieces.range(from..).count() as u64 <= self.highest - from

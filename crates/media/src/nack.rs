@@ -9,10 +9,9 @@ use crate::units::{Seq, Unwrapper};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Packets that overtake each other on Wi-Fi or in a bonded link do so by a few milliseconds.
-const REORDER_WAIT: Duration = Duration::from_millis(8);
-/// Once this many newer ones are there, it is loss (as fast retransmit assumes, RFC 5681 §3.2).
-const REORDER_PACKETS: u64 = 3;
+/// Packets that overtake each other on Wi-Fi or in a bonded link do so by a few milliseconds. Counting
+/// newer packets instead, as TCP does, mistakes a shaken burst for loss: a frame's packets leave together.
+const REORDER_WAIT: Duration = Duration::from_millis(6);
 /// The other end's time to answer, on top of the round trip.
 const RETRY_MARGIN: Duration = Duration::from_millis(10);
 /// A retry faster than this cannot have an answer even on a local network with a busy machine.
@@ -64,6 +63,16 @@ struct Missing {
     noticed: Time,
     asked: Option<Time>,
     tries: u8,
+}
+
+impl Missing {
+    /// When it is to be asked for next.
+    fn due(&self, rtt: Duration) -> Time {
+        match self.asked {
+            None => self.noticed + REORDER_WAIT,
+            Some(asked) => asked + (rtt + RETRY_MARGIN).max(MIN_RETRY),
+        }
+    }
 }
 
 /// The holes of one received stream.
@@ -142,19 +151,13 @@ impl NackGenerator {
     }
 
     /// What to ask for at this time, and what was given up since the last call. Call it after packets
-    /// and every few milliseconds while [`NackGenerator::is_waiting`].
+    /// and at [`NackGenerator::poll_at`], or every few milliseconds.
     pub fn poll(&mut self, now: Time, rtt: Duration) -> Nacks {
         let mut nacks = Nacks { ask: Vec::new(), gave_up: std::mem::take(&mut self.gave_up) };
         let patience = (rtt * 4).clamp(MIN_PATIENCE, MAX_PATIENCE);
-        let retry = (rtt + RETRY_MARGIN).max(MIN_RETRY);
-        let newest = self.newest.unwrap_or(0);
         self.missing.retain(|&seq, hole| {
-            let age = now.since(hole.noticed);
-            let due = match hole.asked {
-                None => age >= REORDER_WAIT || newest - seq >= REORDER_PACKETS,
-                Some(asked) => now.since(asked) >= retry,
-            };
-            if age >= patience || (due && hole.tries >= MAX_TRIES) {
+            let due = now >= hole.due(rtt);
+            if now.since(hole.noticed) >= patience || (due && hole.tries >= MAX_TRIES) {
                 nacks.gave_up.push(Seq(seq as u16));
                 return false;
             }
@@ -166,6 +169,11 @@ impl NackGenerator {
             true
         });
         nacks
+    }
+
+    /// When [`NackGenerator::poll`] has something to say next, if no packet comes before.
+    pub fn poll_at(&self, rtt: Duration) -> Option<Time> {
+        self.missing.values().map(|hole| hole.due(rtt)).min()
     }
 
     /// Stops asking for anything before `seq`: a keyframe went over it.
@@ -223,8 +231,10 @@ mod tests {
         for seq in 12..=14 {
             nack.received(at(1), Seq(seq));
         }
+        assert_eq!(nack.poll_at(RTT), Some(at(7)));
         let asked: Vec<u64> = (1..150).filter(|&ms| !nack.poll(at(ms), RTT).ask.is_empty()).collect();
-        assert_eq!(asked, [1, 61, 121], "three newer ones are proof enough, then RTT + 10 ms");
+        assert_eq!(asked, [7, 67, 127], "after the time of reordering, then each RTT + 10 ms");
+        assert_eq!(nack.poll_at(RTT), Some(at(187)));
         assert_eq!(nack.received(at(150), Seq(11)), Arrival::Recovered);
         assert_eq!(nack.received(at(151), Seq(11)), Arrival::Duplicate);
         assert_eq!(nack.poll(at(400), RTT), Nacks::default());
@@ -262,7 +272,7 @@ mod tests {
         let mut nack = NackGenerator::new();
         nack.received(at(0), Seq(0));
         nack.received(at(0), Seq(1000));
-        let nacks = nack.poll(at(0), RTT);
+        let nacks = nack.poll(at(10), RTT);
         assert_eq!((nacks.ask.len(), nacks.gave_up.len()), (512, 999 - 512));
         nack.received(at(1), Seq(20_000));
         assert!(!nack.is_waiting());

@@ -146,7 +146,10 @@ pub struct MarkerDetector {
     /// The last samples as (in phase, in quadrature, power), and their sums.
     recent: VecDeque<[f64; 3]>,
     sums: [f64; 3],
-    /// Heights since the present rise began, each with its sample's time; empty between markers.
+    /// Heights of the last integration times before the present rise, each with its sample's time: the
+    /// foot of the rise, in which the sine still has most of the power.
+    foot: VecDeque<(Time, f64)>,
+    /// Heights since the present rise began; empty between markers.
     rise: Vec<(Time, f64)>,
     /// A tone that does not end: wait for its end.
     too_long: bool,
@@ -160,6 +163,7 @@ impl MarkerDetector {
             turn: 0.0,
             recent: VecDeque::new(),
             sums: [0.0; 3],
+            foot: VecDeque::new(),
             rise: Vec::new(),
             too_long: false,
         }
@@ -177,9 +181,9 @@ impl MarkerDetector {
         found
     }
 
-    /// The amplitude at the marker's frequency over the integration time, or zero when the power mostly
-    /// lies elsewhere.
-    fn height(&mut self, sample: f64) -> f64 {
+    /// The amplitude at the marker's frequency over the integration time, and whether most of the power
+    /// lies there.
+    fn height(&mut self, sample: f64) -> (f64, bool) {
         let sample = if sample.is_finite() { sample } else { 0.0 };
         let (sin, cos) = (self.turn * std::f64::consts::TAU).sin_cos();
         self.turn = (self.turn + f64::from(MARKER_HZ) / f64::from(self.rate)).fract();
@@ -194,39 +198,46 @@ impl MarkerDetector {
         let [i, q, power] = self.sums.map(|sum| sum / length as f64);
         let squared = 4.0 * (i * i + q * q);
         // A sine's power is half its squared amplitude.
-        if squared / 2.0 >= MARKER_SHARE * power && squared >= MIN_AMPLITUDE * MIN_AMPLITUDE {
-            squared.sqrt()
-        } else {
-            0.0
-        }
+        let dominates = squared / 2.0 >= MARKER_SHARE * power && squared >= MIN_AMPLITUDE * MIN_AMPLITUDE;
+        (squared.sqrt(), dominates)
     }
 
-    fn follow(&mut self, time: Time, height: f64) -> Option<Time> {
+    fn follow(&mut self, time: Time, (height, dominates): (f64, bool)) -> Option<Time> {
         if self.too_long {
-            self.too_long = height > 0.0;
+            self.too_long = dominates;
             return None;
         }
-        if height > 0.0 {
+        if dominates {
             self.rise.push((time, height));
             if self.rise.len() > samples_in(LENGTHS[1] * 2, self.rate) as usize {
                 self.rise.clear();
+                self.foot.clear();
                 self.too_long = true;
             }
             return None;
         }
-        let rise = std::mem::take(&mut self.rise);
-        // The height at the end of a full integration; a codec's ringing makes the maximum an outlier.
-        let mut heights: Vec<f64> = rise.iter().map(|&(_, height)| height).collect();
-        heights.sort_by(f64::total_cmp);
-        let half = heights.get(heights.len() / 2)? / 2.0;
-        let (start, _) = rise.iter().find(|&&(_, height)| height >= half)?;
-        let (end, _) = rise.iter().rfind(|&&(_, height)| height >= half)?;
-        let length = end.since(*start);
-        if !(LENGTHS[0]..=LENGTHS[1]).contains(&length) {
+        let onset = self.onset();
+        self.rise.clear();
+        if self.foot.len() >= samples_in(INTEGRATION * 2, self.rate) as usize {
+            self.foot.pop_front();
+        }
+        self.foot.push_back((time, height));
+        onset
+    }
+
+    /// The onset of the marker that just ended, if that is what it was.
+    fn onset(&self) -> Option<Time> {
+        let (&(start, _), &(end, _)) = (self.rise.first()?, self.rise.last()?);
+        if !(LENGTHS[0]..=LENGTHS[1]).contains(&end.since(start)) {
             return None;
         }
+        // The median is the plateau; a codec's ringing makes the maximum an outlier.
+        let mut heights: Vec<f64> = self.rise.iter().map(|&(_, height)| height).collect();
+        heights.sort_by(f64::total_cmp);
+        let half = heights[heights.len() / 2] / 2.0;
+        let below = self.foot.iter().rev().find(|&&(_, height)| height <= half);
         // Half height is reached half an integration and half a ramp after the onset.
-        Some(*start - INTEGRATION / 2 - RAMP / 2)
+        Some(below.map_or(start, |&(time, _)| time) - INTEGRATION / 2 - RAMP / 2)
     }
 }
 

@@ -73,7 +73,7 @@ fn the_sine_has_no_break_between_calls() {
 fn the_marker_tells_the_delay_to_a_fraction_of_a_millisecond() {
     for ms in [0, 87, 640] {
         let delay = Duration::from_millis(ms);
-        assert_delays(&heard(&spoken(440.0), delay), delay, Duration::from_micros(600));
+        assert_delays(&heard(&spoken(440.0), delay), delay, Duration::from_micros(300));
     }
 }
 

@@ -262,7 +262,7 @@ impl JitterBuffer {
             let missing = lost_samples - cursor.filled;
             let last = u64::from(samples.min(cursor.frame));
             return Pull::of(if missing <= last {
-                self.redundancy(missing)
+                self.redundancy(missing, lost_samples)
             } else {
                 self.conceal(missing - last)
             });
@@ -313,20 +313,30 @@ impl JitterBuffer {
         }
     }
 
+    /// Makes something up for a packet that others behind it overtook, and gives it up.
     fn conceal(&mut self, missing: u64) -> Playout {
         let Some(cursor) = &mut self.cursor else { return Playout::Silence { samples: BLOCK } };
-        let samples = missing.min(u64::from(cursor.frame));
+        let frame = u64::from(cursor.frame);
+        let samples = missing.min(frame);
         cursor.filled += samples;
         cursor.undecided += samples;
         account(cursor, &mut self.stats, 0);
+        let whole = cursor.filled / frame;
+        cursor.move_to(cursor.seq + whole);
+        cursor.at += whole * frame;
+        cursor.filled -= whole * frame;
         Playout::Conceal { samples: samples as usize }
     }
 
-    fn redundancy(&mut self, missing: u64) -> Playout {
-        let (Some(cursor), Some((_, held))) = (&mut self.cursor, self.packets.first_key_value()) else {
+    /// Takes the last missing packet from the one after it, and gives up on what was lost.
+    fn redundancy(&mut self, missing: u64, lost_samples: u64) -> Playout {
+        let (Some(cursor), Some((&seq, held))) = (&mut self.cursor, self.packets.first_key_value()) else {
             return Playout::Silence { samples: BLOCK };
         };
-        cursor.filled += missing;
+        // Were it played when it comes now, it would be heard twice.
+        cursor.move_to(seq);
+        cursor.at += lost_samples;
+        cursor.filled = 0;
         self.stats.fec_packets_decoded += 1;
         self.stats.total_samples_received += missing;
         Playout::Fec { packet: held.payload.clone(), samples: missing as usize }

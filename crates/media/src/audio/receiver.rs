@@ -139,3 +139,7 @@ impl<D: Decoder> AudioReceiver<D> {
         self.decoder_errors
     }
 }
+
+#[cfg(test)]
+#[path = "receiver_tests.rs"]
+mod tests;
