@@ -8,7 +8,7 @@
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use snug_protocol::pair::PairSignal;
 use snug_protocol::signal::Envelope;
-use snug_protocol::signing::signing_input;
+use snug_protocol::signing::{Route, signing_input};
 use snug_protocol::{CallId, Content, DeviceId, JoinId};
 use std::collections::HashMap;
 
@@ -30,6 +30,18 @@ pub struct PairIds {
     pub their_join: JoinId,
 }
 
+impl PairIds {
+    fn outbound(&self, counter: u64) -> Route {
+        let PairIds { call, me, my_join, them, their_join } = *self;
+        Route { call, from: me, to: them, from_join: my_join, to_join: their_join, counter }
+    }
+
+    fn inbound(&self, counter: u64) -> Route {
+        let PairIds { call, me, my_join, them, their_join } = *self;
+        Route { call, from: them, to: me, from_join: their_join, to_join: my_join, counter }
+    }
+}
+
 /// Signs what goes to one other stay.
 pub struct Signer {
     ids: PairIds,
@@ -46,13 +58,11 @@ impl Signer {
     /// Puts a signal into its envelope. Each has a counter of its own, repeats of the same signal too.
     pub fn sign(&mut self, signal: &PairSignal) -> Envelope {
         self.counter += 1;
-        let PairIds { call, me, my_join, them, their_join } = self.ids;
         let payload = Content::json(signal);
-        let input = signing_input(call, me, them, my_join, their_join, self.counter, &payload.0);
-        let signature = self.key.sign(&input);
+        let signature = self.key.sign(&signing_input(&self.ids.outbound(self.counter), &payload.0));
         Envelope {
-            from_join: my_join,
-            to_join: their_join,
+            from_join: self.ids.my_join,
+            to_join: self.ids.their_join,
             counter: self.counter,
             payload,
             signature: Content(signature.to_bytes().to_vec()),
@@ -94,15 +104,14 @@ impl Verifier {
 
     /// The signal in an envelope, if it is to be believed.
     pub fn open(&mut self, envelope: &Envelope) -> Result<PairSignal, Refusal> {
-        let PairIds { call, me, my_join, them, their_join } = self.ids;
-        if envelope.from_join != their_join || envelope.to_join != my_join {
+        if envelope.from_join != self.ids.their_join || envelope.to_join != self.ids.my_join {
             return Err(Refusal::OtherStay);
         }
         if envelope.payload.0.len() > MAX_PAYLOAD {
             return Err(Refusal::Malformed);
         }
         let signature = Signature::from_slice(&envelope.signature.0).map_err(|_| Refusal::Forged)?;
-        let input = signing_input(call, them, me, their_join, my_join, envelope.counter, &envelope.payload.0);
+        let input = signing_input(&self.ids.inbound(envelope.counter), &envelope.payload.0);
         self.key.verify_strict(&input, &signature).map_err(|_| Refusal::Forged)?;
         // After the signature: a forged counter must not make the true ones look old.
         if envelope.counter <= self.last {
@@ -217,8 +226,7 @@ mod tests {
         let (mut signer, mut verifier, ids) = pair();
         let mut envelope = signer.sign(&offer());
         envelope.payload = Content(b"{\"type\":\"descr".to_vec());
-        let PairIds { call, me, my_join, them, their_join } = ids;
-        let input = signing_input(call, them, me, their_join, my_join, 1, &envelope.payload.0);
+        let input = signing_input(&ids.inbound(1), &envelope.payload.0);
         let signature = SigningKey::from_bytes(&[7; 32]).sign(&input);
         envelope.signature = Content(signature.to_bytes().to_vec());
         assert_eq!(verifier.open(&envelope), Err(Refusal::Malformed));

@@ -1,0 +1,169 @@
+//! What the parts of one connection share.
+
+use crate::clock::Clock;
+use crate::stats::{InboundAudio, InboundVideo, OutboundRtp};
+use rand::Rng;
+use snug_media::{NtpTime, Seq, StreamRewriter, Time};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Assumed until a report says better: an ordinary path between two homes.
+const ASSUMED_RTT: Duration = Duration::from_millis(100);
+
+/// SSRCs that this side sends with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ssrcs {
+    pub(super) audio: u32,
+    pub(super) video: u32,
+    pub(super) video_rtx: u32,
+}
+
+impl Ssrcs {
+    /// Random ones, all different (RFC 3550 §8).
+    pub(super) fn random() -> Ssrcs {
+        let mut random = rand::thread_rng();
+        let audio = random.gen_range(1..u32::MAX / 4) * 4;
+        Ssrcs { audio, video: audio + 1, video_rtx: audio + 2 }
+    }
+}
+
+/// How a stream that this side sends was negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LocalStream {
+    pub(super) payload_type: u8,
+    /// SSRC and payload type of its retransmissions (RFC 4588).
+    pub(super) rtx: Option<(u32, u8)>,
+    /// Id of the audio level header extension (RFC 6464).
+    pub(super) level_extension: Option<u8>,
+}
+
+/// Streams that were negotiated so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LocalStreams {
+    pub(super) audio: Option<LocalStream>,
+    pub(super) video: Option<LocalStream>,
+}
+
+/// The video that this side sends, in the form in which this peer gets it.
+#[derive(Debug)]
+pub(super) struct VideoOut {
+    pub(super) rewriter: StreamRewriter,
+    pub(super) rtx_seq: Seq,
+}
+
+/// How loud the other side is, by its header extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeardLevel {
+    pub(super) at: Time,
+    /// −dBov: 0 is the loudest, 127 silence.
+    pub(super) level: u8,
+    pub(super) voice: bool,
+}
+
+/// Counted by whoever does it, read for statistics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) inbound_video: InboundVideo,
+    pub(super) inbound_audio: InboundAudio,
+    pub(super) outbound_video: OutboundRtp,
+    pub(super) outbound_audio: OutboundRtp,
+    pub(super) level: Option<HeardLevel>,
+}
+
+/// Shared by the tap (which runs inside webrtc's driver), the outbound and the inbound task. Each lock is held for one packet or
+/// one frame and never across an await.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) ssrcs: Ssrcs,
+    video: Mutex<VideoOut>,
+    local: Mutex<LocalStreams>,
+    counters: Mutex<Counters>,
+    /// Microseconds; zero while unknown.
+    rtt: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Clock) -> Shared {
+        let mut random = rand::thread_rng();
+        let rewriter = StreamRewriter::new(Seq(random.r#gen()), random.r#gen());
+        Shared {
+            clock,
+            ssrcs: Ssrcs::random(),
+            video: Mutex::new(VideoOut { rewriter, rtx_seq: Seq(random.r#gen()) }),
+            local: Mutex::new(LocalStreams::default()),
+            counters: Mutex::new(Counters::default()),
+            rtt: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn video(&self) -> MutexGuard<'_, VideoOut> {
+        self.video.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn local(&self) -> MutexGuard<'_, LocalStreams> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The round trip as last measured, or a guess.
+    pub(super) fn rtt(&self) -> Duration {
+        self.measured_rtt().unwrap_or(ASSUMED_RTT)
+    }
+
+    /// The round trip as last measured.
+    pub(super) fn measured_rtt(&self) -> Option<Duration> {
+        match self.rtt.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    /// Takes the two fields of a reception report from which the round trip follows (RFC 3550 §6.4.1).
+    pub(super) fn measure_rtt(&self, at: Time, last_report: u32, delay: u32) {
+        if last_report == 0 {
+            return;
+        }
+        let trip = compact(self.ntp(at)).wrapping_sub(last_report).wrapping_sub(delay);
+        let micros = u64::from(trip) * 1_000_000 >> 16;
+        // Beyond this it is a report that we never sent, or a clock that was set.
+        if micros < 10_000_000 {
+            self.rtt.store(micros.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// A moment as NTP time.
+    pub(super) fn ntp(&self, at: Time) -> NtpTime {
+        NtpTime::from_unix(Duration::from_micros(self.clock.unix_micros(at)))
+    }
+}
+
+/// The middle 32 bits of an NTP time stamp, as reports carry it.
+fn compact(ntp: NtpTime) -> u32 {
+    (ntp.0 >> 16) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_round_trip_is_what_is_left_after_the_other_sides_delay() {
+        let shared = Shared::new(Clock::shared());
+        let sent = shared.clock.now();
+        let last_report = compact(shared.ntp(sent));
+        let delay = 65_536 / 2;
+        assert_eq!(shared.rtt(), ASSUMED_RTT);
+        shared.measure_rtt(sent + Duration::from_millis(580), last_report, delay);
+        let off = shared.rtt().as_micros().abs_diff(80_000);
+        assert!(off < 100, "{off} µs off");
+        shared.measure_rtt(sent, last_report.wrapping_add(1_000_000), 0);
+        assert!(shared.rtt() < Duration::from_millis(81), "a report from the future says nothing");
+        shared.measure_rtt(sent, 0, 0);
+        assert!(shared.measured_rtt().is_some());
+    }
+}
