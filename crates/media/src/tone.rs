@@ -50,7 +50,7 @@ impl ToneGenerator {
             let micros = first.as_micros() + index * SECOND_MICROS / u64::from(self.rate);
             let second = micros / SECOND_MICROS;
             // Later than before: a caller's clock may step back over the same second.
-            let crossed = self.second.map_or(micros % SECOND_MICROS == 0, |last| second > last);
+            let crossed = self.second.map_or(micros.is_multiple_of(SECOND_MICROS), |last| second > last);
             self.second = Some(self.second.map_or(second, |last| last.max(second)));
             if crossed {
                 self.marker = Some(0);

@@ -36,8 +36,8 @@ impl Bitrate {
 
     /// The rate of `bytes` in `time`; zero when no time passed.
     pub fn of(bytes: u64, time: Duration) -> Bitrate {
-        let micros = time.as_micros();
-        if micros == 0 { Bitrate::ZERO } else { Bitrate((u128::from(bytes) * 8_000_000 / micros) as u64) }
+        let rate = (u128::from(bytes) * 8_000_000).checked_div(time.as_micros());
+        Bitrate(rate.unwrap_or(0) as u64)
     }
 
     /// How many bytes fit into `time` at this rate.

@@ -8,6 +8,7 @@
 //! concealed, and counted only when the next packet tells: the same sequence number that was due means
 //! late, a gap means lost, a time stamp that jumped alone means that the sender was silent.
 
+use super::cursor::Cursor;
 use super::delay::{BUCKET, DelayEstimator};
 use super::opus::{is_dtx, packet_samples};
 use super::stats::AudioStats;
@@ -125,45 +126,6 @@ struct Held {
     payload: Bytes,
 }
 
-/// Where playout stands.
-#[derive(Debug)]
-struct Cursor {
-    /// The extended sequence number and RTP time that are due.
-    seq: u64,
-    at: u64,
-    /// The length of the last packet: what a lost one is taken to be.
-    frame: u32,
-    /// Which of the 128 numbers before `seq` were received, the nearest lowest.
-    received: u128,
-    /// Samples played since `at` without a packet, and how many of them are not accounted for yet.
-    filled: u64,
-    undecided: u64,
-    /// Whether the last packet said that nothing follows.
-    dtx: bool,
-    /// Whether a run of concealment was counted already.
-    concealing: bool,
-    stretched: Option<Time>,
-}
-
-impl Cursor {
-    fn move_to(&mut self, seq: u64) {
-        let by = seq.saturating_sub(self.seq);
-        self.received = if by < 128 { self.received << by } else { 0 };
-        self.seq = self.seq.max(seq);
-    }
-
-    /// Notes a number behind the cursor; says whether it was there before.
-    fn was_received(&mut self, seq: u64) -> bool {
-        let Some(bit) = (self.seq - 1).checked_sub(seq).filter(|&back| back < 128).map(|back| 1 << back)
-        else {
-            return false;
-        };
-        let before = self.received & bit != 0;
-        self.received |= bit;
-        before
-    }
-}
-
 /// The packets of one audio stream on their way to be played.
 #[derive(Debug, Default)]
 pub struct JitterBuffer {
@@ -257,7 +219,7 @@ impl JitterBuffer {
         let lost = seq.saturating_sub(cursor.seq);
         let gap = at.saturating_sub(cursor.at);
         let lost_samples = gap.min(lost * u64::from(cursor.frame)).min(MAX_CONCEALED);
-        account(cursor, &mut self.stats, gap - gap.min(lost * u64::from(cursor.frame)));
+        cursor.account(&mut self.stats, gap - gap.min(lost * u64::from(cursor.frame)));
         if cursor.filled < lost_samples && !cursor.dtx {
             let missing = lost_samples - cursor.filled;
             let last = u64::from(samples.min(cursor.frame));
@@ -292,7 +254,7 @@ impl JitterBuffer {
         self.stats.packets_discarded += self.packets.len() as u64;
         self.packets = kept;
         if let (Some(cursor), Some((&seq, held))) = (&mut self.cursor, self.packets.first_key_value()) {
-            account(cursor, &mut self.stats, 0);
+            cursor.account(&mut self.stats, 0);
             cursor.move_to(seq);
             cursor.at = held.at;
             cursor.filled = 0;
@@ -320,11 +282,8 @@ impl JitterBuffer {
         let samples = missing.min(frame);
         cursor.filled += samples;
         cursor.undecided += samples;
-        account(cursor, &mut self.stats, 0);
-        let whole = cursor.filled / frame;
-        cursor.move_to(cursor.seq + whole);
-        cursor.at += whole * frame;
-        cursor.filled -= whole * frame;
+        cursor.account(&mut self.stats, 0);
+        cursor.give_up(cursor.filled / frame);
         Playout::Conceal { samples: samples as usize }
     }
 
@@ -348,25 +307,8 @@ impl JitterBuffer {
         };
         let delay = self.delay.delay_micros(heard_at, media_micros(held.at)).max(0) as u64;
         self.current_delay = Duration::from_micros(delay);
-        let cursor = self.cursor.get_or_insert_with(|| Cursor {
-            seq,
-            at: held.at,
-            frame: held.samples,
-            received: 0,
-            filled: 0,
-            undecided: 0,
-            dtx: false,
-            concealing: false,
-            stretched: None,
-        });
-        cursor.move_to(seq + 1);
-        cursor.was_received(seq);
-        cursor.at = held.at + u64::from(held.samples);
-        cursor.frame = held.samples;
-        cursor.filled = 0;
-        cursor.dtx = is_dtx(&held.payload);
-        cursor.concealing = false;
-
+        let cursor = self.cursor.get_or_insert(Cursor::at(seq, held.at, held.samples));
+        cursor.played(seq, held.at, held.samples, is_dtx(&held.payload));
         let target = self.delay.target();
         let stretch = stretch(self.current_delay, target, cursor.stretched.map(|last| now.since(last)));
         if stretch != Stretch::Keep {
@@ -424,19 +366,6 @@ impl JitterBuffer {
     /// Totals so far. What is being concealed counts once it is known why.
     pub fn stats(&self) -> AudioStats {
         self.stats
-    }
-}
-
-/// Books what was played without a packet, now that one tells why: up to `silence` samples were not sent.
-fn account(cursor: &mut Cursor, stats: &mut AudioStats, silence: u64) {
-    let played = std::mem::take(&mut cursor.undecided);
-    let silent = if cursor.dtx { played } else { played.min(silence) };
-    stats.total_samples_received += played;
-    stats.silent_concealed_samples += silent;
-    stats.concealed_samples += played - silent;
-    if played > silent && !cursor.concealing {
-        cursor.concealing = true;
-        stats.concealment_events += 1;
     }
 }
 

@@ -14,6 +14,7 @@
 //! two bytes or less that Opus makes when it enters DTX (as Chromium does): then the receiver knows at
 //! once, instead of concealing until the next packet tells.
 
+mod cursor;
 mod delay;
 mod jitter_buffer;
 mod opus;
