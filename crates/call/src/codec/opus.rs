@@ -156,8 +156,7 @@ mod tests {
     fn silence_costs_next_to_nothing() {
         let mut encoder = OpusEncoder::new(Bitrate::kbps(32)).unwrap();
         packets(&mut encoder, 20);
-        let lengths: Vec<usize> =
-            (0..100).map(|_| encoder.encode(&[0.0; FRAME]).unwrap().len()).collect();
+        let lengths: Vec<usize> = (0..100).map(|_| encoder.encode(&[0.0; FRAME]).unwrap().len()).collect();
         let told = lengths[30..].iter().filter(|&&length| length > 2).count();
         assert!(told <= 6, "{lengths:?}");
     }

@@ -85,7 +85,9 @@ impl fmt::Display for CameraChoice {
             CameraChoice::Pattern { sender: 0 } => f.write_str("pattern"),
             CameraChoice::Pattern { sender } => write!(f, "pattern:{sender}"),
             CameraChoice::File { path, stamp: None } => write!(f, "file:{}", path.display()),
-            CameraChoice::File { path, stamp: Some(sender) } => write!(f, "stamp:{sender}:{}", path.display()),
+            CameraChoice::File { path, stamp: Some(sender) } => {
+                write!(f, "stamp:{sender}:{}", path.display())
+            }
         }
     }
 }
@@ -99,9 +101,7 @@ impl FromStr for CameraChoice {
             ("default", None) => Some(CameraChoice::Default),
             ("device", Some(id)) => Some(CameraChoice::Device(DeviceId::new(id))),
             ("pattern", None) => Some(CameraChoice::Pattern { sender: 0 }),
-            ("pattern", Some(sender)) => {
-                sender.parse().ok().map(|sender| CameraChoice::Pattern { sender })
-            }
+            ("pattern", Some(sender)) => sender.parse().ok().map(|sender| CameraChoice::Pattern { sender }),
             ("file", Some(path)) => Some(CameraChoice::File { path: path.into(), stamp: None }),
             ("stamp", Some(rest)) => rest.split_once(':').and_then(|(sender, path)| {
                 Some(CameraChoice::File { path: path.into(), stamp: Some(sender.parse().ok()?) })
@@ -208,7 +208,14 @@ mod tests {
 
     #[test]
     fn every_form_reads_back_as_it_was_written() {
-        for text in ["default", "device:video:/dev/video0", "pattern", "pattern:7", "file:a b.y4m", "stamp:2:C:\\x.y4m"] {
+        for text in [
+            "default",
+            "device:video:/dev/video0",
+            "pattern",
+            "pattern:7",
+            "file:a b.y4m",
+            "stamp:2:C:\\x.y4m",
+        ] {
             assert_eq!(text.parse::<CameraChoice>().unwrap().to_string(), text);
         }
         for text in ["default", "device:pulseaudio:mic1", "tone", "tone:523.25", "file:/tmp/x.wav", "none"] {

@@ -10,14 +10,17 @@ mod choice;
 mod list;
 mod microphone;
 mod pace;
+mod resample;
 mod sound;
 mod speaker;
+pub(crate) mod timeline;
 
 pub use camera::{Camera, VideoFormat, open as open_camera};
 pub use choice::{CameraChoice, ChoiceError, DEFAULT_TONE_HZ, MicrophoneChoice, SpeakerChoice};
 pub use list::{DeviceInfo, DeviceList, SourceKind, list};
 pub use microphone::{Microphone, SoundBlock, open as open_microphone};
-pub use speaker::{HeardObserver, Speaker, open as open_speaker};
+pub(crate) use speaker::nowhere;
+pub use speaker::{Speaker, open as open_speaker};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

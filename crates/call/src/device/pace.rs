@@ -24,14 +24,16 @@ impl Pace {
 
     /// When beat `number` is.
     pub(super) fn at(&self, number: u64) -> Time {
-        let micros = u128::from(number) * u128::from(self.numerator) * 1_000_000 / u128::from(self.denominator);
+        let micros =
+            u128::from(number) * u128::from(self.numerator) * 1_000_000 / u128::from(self.denominator);
         self.origin + Duration::from_micros(micros as u64)
     }
 
     /// The number of the latest beat that is not in the future.
     fn latest(&self, now: Time) -> u64 {
         let micros = now.since(self.origin).as_micros();
-        let number = (micros * u128::from(self.denominator) / (u128::from(self.numerator.max(1)) * 1_000_000)) as u64;
+        let number =
+            (micros * u128::from(self.denominator) / (u128::from(self.numerator.max(1)) * 1_000_000)) as u64;
         // Rounding down in `at` can put the next beat onto this very microsecond.
         if self.at(number + 1) <= now { number + 1 } else { number }
     }

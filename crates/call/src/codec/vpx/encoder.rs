@@ -46,10 +46,20 @@ pub struct VpxEncoder {
     last_pts: Option<i64>,
 }
 
+// SAFETY: of the raw pointers in `config` (statistics of two-pass encoding) none is ever set or followed
+// in one pass; the context says for itself why it is `Send`.
+unsafe impl Send for VpxEncoder {}
+
 impl VpxEncoder {
     /// An encoder for pictures of this size (both even), at about `fps`, aiming at `bitrate`. `speed` is
     /// libvpx's −cpu-used: 6 is careful, 12 is fast.
-    pub fn new(width: u32, height: u32, fps: u32, bitrate: Bitrate, speed: u8) -> Result<VpxEncoder, CodecError> {
+    pub fn new(
+        width: u32,
+        height: u32,
+        fps: u32,
+        bitrate: Bitrate,
+        speed: u8,
+    ) -> Result<VpxEncoder, CodecError> {
         // Checks what the encoder relies on: even, not zero, not beyond 14 bits.
         I420::black(width, height)
             .map_err(|error| CodecError::Library { call: "encoder size", reason: error.to_string() })?;
@@ -157,7 +167,8 @@ impl VpxEncoder {
                 // SAFETY: of this kind, the union holds `frame`; its buffer has `sz` bytes, and is copied.
                 let (data, flags) = unsafe {
                     let frame = packet.data.frame;
-                    let data = std::slice::from_raw_parts(frame.buf.cast::<u8>().cast_const(), frame.sz as usize);
+                    let data =
+                        std::slice::from_raw_parts(frame.buf.cast::<u8>().cast_const(), frame.sz as usize);
                     (Bytes::copy_from_slice(data), frame.flags)
                 };
                 taken = Some(EncodedPicture { data, keyframe: flags & VPX_FRAME_IS_KEY != 0 });
@@ -180,9 +191,10 @@ fn default_config() -> Result<vpx_codec_enc_cfg_t, CodecError> {
     unsafe {
         match vpx_codec_enc_config_default(vpx_codec_vp8_cx(), config.as_mut_ptr(), 0) {
             vpx_codec_err_t::VPX_CODEC_OK => Ok(config.assume_init()),
-            error => {
-                Err(CodecError::Library { call: "vpx_codec_enc_config_default", reason: super::describe(error) })
-            }
+            error => Err(CodecError::Library {
+                call: "vpx_codec_enc_config_default",
+                reason: super::describe(error),
+            }),
         }
     }
 }

@@ -61,7 +61,8 @@ impl Context {
             let detail = vpx_codec_error_detail(self.as_mut());
             (!detail.is_null()).then(|| CStr::from_ptr(detail).to_string_lossy().into_owned())
         };
-        let reason = detail.map_or_else(|| describe(result), |detail| format!("{}: {detail}", describe(result)));
+        let reason =
+            detail.map_or_else(|| describe(result), |detail| format!("{}: {detail}", describe(result)));
         Err(CodecError::Library { call, reason })
     }
 }

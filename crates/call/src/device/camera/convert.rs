@@ -21,7 +21,7 @@ pub(super) struct Converter {
 
 impl Converter {
     /// A picture from the bytes that a camera gave for this format and size. Odd sizes lose an edge.
-    pub(super) fn to_i420(
+    pub(super) fn convert(
         &mut self,
         format: FrameFormat,
         width: u32,
@@ -56,7 +56,8 @@ impl Converter {
                 let convert = if format == FrameFormat::RAWRGB { rgb_to_yuv420 } else { bgr_to_yuv420 };
                 let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
                 let target = &mut planar(&mut picture);
-                convert(target, bytes, width * 3, range, matrix, YuvConversionMode::Balanced).map_err(failed)?;
+                convert(target, bytes, width * 3, range, matrix, YuvConversionMode::Balanced)
+                    .map_err(failed)?;
             }
             FrameFormat::MJPEG => unreachable!("handled above"),
         }
@@ -102,7 +103,9 @@ fn from_jpeg_planes(
     let (y, u, v) = picture.planes_mut();
     for (line, from) in y.chunks_exact_mut(to_width).zip(luma.chunks_exact(stride)) {
         // JPEG's luma spans 0…255, video's 16…235.
-        line.iter_mut().zip(from).for_each(|(to, &from)| *to = (16 + (u32::from(from) * 219 + 127) / 255) as u8);
+        line.iter_mut()
+            .zip(from)
+            .for_each(|(to, &from)| *to = (16 + (u32::from(from) * 219 + 127) / 255) as u8);
     }
     if across == 0 {
         return Ok(picture);
@@ -196,7 +199,8 @@ mod tests {
             let close = plane.iter().zip(from).filter(|(a, b)| a.abs_diff(**b) <= tolerance).count();
             assert!(close * 100 >= plane.len() * 97, "{close} of {}", plane.len());
         }
-        let close = picture.y().iter().zip(original.y()).filter(|(a, b)| a.abs_diff(**b) <= tolerance).count();
+        let close =
+            picture.y().iter().zip(original.y()).filter(|(a, b)| a.abs_diff(**b) <= tolerance).count();
         assert!(close * 100 >= original.y().len() * 95, "{close} of {}", original.y().len());
     }
 
@@ -216,8 +220,7 @@ mod tests {
     fn every_raw_format_keeps_the_picture() {
         let picture = drawn();
         let mut converter = Converter::default();
-        let mut convert =
-            |format, bytes: &[u8]| converter.to_i420(format, SIZE.0, SIZE.1, bytes).unwrap();
+        let mut convert = |format, bytes: &[u8]| converter.convert(format, SIZE.0, SIZE.1, bytes).unwrap();
         check(&convert(FrameFormat::YUYV, &yuyv(&picture)), 1);
         let pairs = picture.u().iter().zip(picture.v()).flat_map(|(&u, &v)| [u, v]);
         let nv12: Vec<u8> = picture.y().iter().copied().chain(pairs).collect();
@@ -242,14 +245,15 @@ mod tests {
             width: SIZE.0,
             height: SIZE.1,
         };
-        yuv::yuv420_to_rgb(&planar, &mut rgb, SIZE.0 * 3, YuvRange::Limited, YuvStandardMatrix::Bt601).unwrap();
+        yuv::yuv420_to_rgb(&planar, &mut rgb, SIZE.0 * 3, YuvRange::Limited, YuvStandardMatrix::Bt601)
+            .unwrap();
         let mut converter = Converter::default();
-        check(&converter.to_i420(FrameFormat::RAWRGB, SIZE.0, SIZE.1, &rgb).unwrap(), 4);
+        check(&converter.convert(FrameFormat::RAWRGB, SIZE.0, SIZE.1, &rgb).unwrap(), 4);
         for subsamp in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2] {
             let format = turbojpeg::PixelFormat::RGB;
             let image = turbojpeg::Image { pixels: &rgb[..], width, pitch: width * 3, height, format };
             let jpeg = turbojpeg::compress(image, 92, subsamp).unwrap();
-            check(&converter.to_i420(FrameFormat::MJPEG, SIZE.0, SIZE.1, &jpeg).unwrap(), 8);
+            check(&converter.convert(FrameFormat::MJPEG, SIZE.0, SIZE.1, &jpeg).unwrap(), 8);
         }
     }
 
@@ -257,19 +261,21 @@ mod tests {
     fn short_and_broken_frames_are_errors() {
         let mut converter = Converter::default();
         for format in [FrameFormat::YUYV, FrameFormat::NV12, FrameFormat::RAWRGB, FrameFormat::GRAY] {
-            assert!(converter.to_i420(format, 64, 64, &[0; 100]).is_err());
+            assert!(converter.convert(format, 64, 64, &[0; 100]).is_err());
         }
-        assert!(converter.to_i420(FrameFormat::MJPEG, 64, 64, b"\xff\xd8 nonsense").is_err());
-        assert!(converter.to_i420(FrameFormat::YUYV, 0, 0, &[]).is_err());
+        assert!(converter.convert(FrameFormat::MJPEG, 64, 64, b"\xff\xd8 nonsense").is_err());
+        assert!(converter.convert(FrameFormat::YUYV, 0, 0, &[]).is_err());
     }
 
     #[test]
     fn odd_sizes_lose_an_edge() {
         let mut converter = Converter::default();
-        for (format, length) in
-            [(FrameFormat::NV12, 33 * 17 + 34 * 8), (FrameFormat::YUYV, 68 * 17), (FrameFormat::GRAY, 33 * 17)]
-        {
-            let picture = converter.to_i420(format, 33, 17, &vec![7; length]).unwrap();
+        for (format, length) in [
+            (FrameFormat::NV12, 33 * 17 + 34 * 8),
+            (FrameFormat::YUYV, 68 * 17),
+            (FrameFormat::GRAY, 33 * 17),
+        ] {
+            let picture = converter.convert(format, 33, 17, &vec![7; length]).unwrap();
             assert_eq!((picture.width(), picture.height()), (32, 16), "{format}");
         }
     }

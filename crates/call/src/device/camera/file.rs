@@ -40,7 +40,16 @@ impl FileCamera {
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let pace = Pace::new(clock, den, num);
-        Ok(FileCamera { path: path.to_owned(), name, stamp, decoder, pace, clock, position: 0, fruitful: false })
+        Ok(FileCamera {
+            path: path.to_owned(),
+            name,
+            stamp,
+            decoder,
+            pace,
+            clock,
+            position: 0,
+            fruitful: false,
+        })
     }
 
     /// Reads frame `number`, passing over those before it.
@@ -52,8 +61,12 @@ impl FileCamera {
                     self.fruitful = true;
                     self.position += 1;
                     if self.position > number {
-                        return even(width, height, [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()])
-                            .ok_or_else(|| unsupported(&self.path, "its size"));
+                        return even(
+                            width,
+                            height,
+                            [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()],
+                        )
+                        .ok_or_else(|| unsupported(&self.path, "its size"));
                     }
                 }
                 // A cut last frame ends the file like the end does.
@@ -104,8 +117,7 @@ fn even(width: usize, height: usize, [y, u, v]: [&[u8]; 3]) -> Option<I420> {
         plane.chunks_exact(stride.max(1)).take(height).flat_map(|line| &line[..width]).copied().collect()
     };
     let chroma = width.div_ceil(2);
-    let (u, v) =
-        (cut(u, chroma, to_width / 2, to_height / 2), cut(v, chroma, to_width / 2, to_height / 2));
+    let (u, v) = (cut(u, chroma, to_width / 2, to_height / 2), cut(v, chroma, to_width / 2, to_height / 2));
     I420::from_planes(to_width as u32, to_height as u32, cut(y, width, to_width, to_height), u, v).ok()
 }
 
@@ -117,7 +129,8 @@ mod tests {
 
     fn clip(width: usize, height: usize, fps: usize, lumas: &[u8]) -> tempfile::NamedTempFile {
         let mut file = tempfile::NamedTempFile::new().unwrap();
-        let mut encoder = y4m::encode(width, height, y4m::Ratio::new(fps, 1)).write_header(&mut file).unwrap();
+        let mut encoder =
+            y4m::encode(width, height, y4m::Ratio::new(fps, 1)).write_header(&mut file).unwrap();
         let chroma = vec![128; width.div_ceil(2) * height.div_ceil(2)];
         for &luma in lumas {
             let y = vec![luma; width * height];

@@ -43,7 +43,11 @@ pub trait Camera: Send {
 }
 
 /// Opens a camera. Blocks while the device starts, which can be a second.
-pub fn open(choice: &CameraChoice, wanted: VideoFormat, clock: Clock) -> Result<Box<dyn Camera>, DeviceError> {
+pub fn open(
+    choice: &CameraChoice,
+    wanted: VideoFormat,
+    clock: Clock,
+) -> Result<Box<dyn Camera>, DeviceError> {
     Ok(match choice {
         CameraChoice::Default => Box::new(real::RealCamera::open(None, wanted, clock)?),
         CameraChoice::Device(id) => Box::new(real::RealCamera::open(Some(id), wanted, clock)?),

@@ -66,9 +66,6 @@ mod tests {
     #[test]
     fn an_impossible_size_is_unsupported() {
         let wanted = VideoFormat { width: 321, height: 0, fps: 30 };
-        assert!(matches!(
-            PatternCamera::new(0, wanted, Clock::shared()),
-            Err(DeviceError::Unsupported(_))
-        ));
+        assert!(matches!(PatternCamera::new(0, wanted, Clock::shared()), Err(DeviceError::Unsupported(_))));
     }
 }

@@ -76,7 +76,10 @@ fn find(wanted: Option<&DeviceId>) -> Result<CameraInfo, DeviceError> {
     let Some(wanted) = wanted else { return cameras.into_iter().next().ok_or(DeviceError::NotFound) };
     let name = wanted.as_str().rsplit_once('@').map_or(wanted.as_str(), |(name, _)| name);
     let exact = cameras.iter().find(|info| id_of(info) == *wanted);
-    exact.or_else(|| cameras.iter().find(|info| info.human_name() == name)).cloned().ok_or(DeviceError::NotFound)
+    exact
+        .or_else(|| cameras.iter().find(|info| info.human_name() == name))
+        .cloned()
+        .ok_or(DeviceError::NotFound)
 }
 
 struct RawFrame {
@@ -140,9 +143,18 @@ impl RealCamera {
                 Err(error) => drop(answer.send(Err(error))),
             })
             .map_err(|error| DeviceError::Other(error.to_string()))?;
-        let camera = RealCamera { name, shared, converter: Converter::default(), clock, last_frame: clock.now(), broken: 0 };
+        let camera = RealCamera {
+            name,
+            shared,
+            converter: Converter::default(),
+            clock,
+            last_frame: clock.now(),
+            broken: 0,
+        };
         // On an error the camera is dropped here, which tells the thread to close the device.
-        opened.recv_timeout(OPEN_TIMEOUT).unwrap_or(Err(DeviceError::Other("it does not start".to_owned())))?;
+        opened
+            .recv_timeout(OPEN_TIMEOUT)
+            .unwrap_or(Err(DeviceError::Other("it does not start".to_owned())))?;
         Ok(camera)
     }
 }
@@ -176,7 +188,7 @@ impl Camera for RealCamera {
             };
         };
         self.last_frame = now;
-        match self.converter.to_i420(raw.format, raw.width, raw.height, &raw.bytes) {
+        match self.converter.convert(raw.format, raw.width, raw.height, &raw.bytes) {
             Ok(picture) => {
                 self.broken = 0;
                 Ok(Some(VideoFrame { picture, captured_at: raw.captured_at }))
@@ -194,12 +206,12 @@ impl Camera for RealCamera {
 fn start(index: &CameraIndex, wanted: VideoFormat) -> Result<nokhwa::Camera, DeviceError> {
     let mut camera = open_any(index)?;
     let mut formats = camera.compatible_camera_formats().map_err(|error| classify(&error))?;
-    formats.retain(|format| FORMATS.contains(&format.format()) && (1..=MAX_FPS).contains(&format.frame_rate()));
+    formats
+        .retain(|format| FORMATS.contains(&format.format()) && (1..=MAX_FPS).contains(&format.frame_rate()));
     formats.sort_by(|a, b| cost(a, wanted).total_cmp(&cost(b, wanted)));
     formats.dedup();
-    let exact = |format: &CameraFormat| {
-        RequestedFormat::with_formats(RequestedFormatType::Exact(*format), &FORMATS)
-    };
+    let exact =
+        |format: &CameraFormat| RequestedFormat::with_formats(RequestedFormatType::Exact(*format), &FORMATS);
     // A driver may list what it then refuses; the one that it opened with is left in that case.
     let accepted = formats.iter().find(|format| camera.set_camera_requset(exact(format)).is_ok());
     tracing::debug!(?accepted, current = ?camera.camera_format(), "camera format");
@@ -229,12 +241,17 @@ fn cost(format: &CameraFormat, wanted: VideoFormat) -> f64 {
     let too_slow = (f64::from(wanted.fps) / f64::from(format.frame_rate())).ln();
     let pixels = |width: u32, height: u32| f64::from(width.max(1)) * f64::from(height.max(1));
     let size = (pixels(format.width(), format.height()) / pixels(wanted.width, wanted.height)).ln();
-    let shape = (f64::from(format.width()) / f64::from(format.height().max(1))
+    let shape = (f64::from(format.width())
+        / f64::from(format.height().max(1))
         / (f64::from(wanted.width) / f64::from(wanted.height.max(1))))
     .ln();
     let rank = FORMATS.iter().position(|known| *known == format.format()).unwrap_or(FORMATS.len());
     let faster = (-too_slow).max(0.0);
-    too_slow.max(0.0) + 0.5 * (-size).max(0.0) + 0.25 * size.max(0.0) + 0.1 * shape.abs() + 0.01 * faster
+    too_slow.max(0.0)
+        + 0.5 * (-size).max(0.0)
+        + 0.25 * size.max(0.0)
+        + 0.1 * shape.abs()
+        + 0.01 * faster
         + 0.001 * rank as f64
 }
 
@@ -304,7 +321,8 @@ mod tests {
     #[test]
     fn the_wanted_size_at_full_speed_wins_whatever_its_pixels() {
         use FrameFormat::{MJPEG, NV12, YUYV};
-        let usb2 = [(1280, 720, YUYV, 10), (640, 480, YUYV, 30), (1280, 720, MJPEG, 30), (1920, 1080, MJPEG, 30)];
+        let usb2 =
+            [(1280, 720, YUYV, 10), (640, 480, YUYV, 30), (1280, 720, MJPEG, 30), (1920, 1080, MJPEG, 30)];
         assert_eq!(best(&usb2), (1280, 720, MJPEG, 30));
         assert_eq!(best(&[(1280, 720, MJPEG, 30), (1280, 720, YUYV, 30), (1280, 720, NV12, 30)]).2, NV12);
         assert_eq!(best(&[(1280, 720, YUYV, 60), (1280, 720, YUYV, 30)]).3, 30);
