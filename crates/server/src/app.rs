@@ -1,0 +1,135 @@
+//! What every handler shares, and the router that puts them together.
+
+use crate::{
+    accounts, announcements,
+    config::Limits,
+    events,
+    failure::{Failure, bad, refusal},
+    health, ice, invitations,
+    log::Log,
+    members,
+    password::Passwords,
+    presence::Presence,
+    rates::Rates,
+    rooms, sessions,
+    signal::{self, Input, ticket::Tickets},
+    space, stream,
+};
+use anyhow::anyhow;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use snug_protocol::{API_PREFIX, DeviceId, ErrorCode, ice::IceServers};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Bodies of all routes that do not say otherwise.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// What handlers get as their state.
+pub(crate) type App = Arc<Shared>;
+
+/// What handlers share. Each takes what it needs of it.
+pub(crate) struct Shared {
+    pub(crate) log: Log,
+    pub(crate) limits: Limits,
+    pub(crate) rates: Rates,
+    pub(crate) passwords: Passwords,
+    /// To the signal hub; when it is full, those who send wait.
+    pub(crate) hub: mpsc::Sender<Input>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) tickets: Tickets,
+    /// Good while the space has no owner; held for an instant.
+    pub(crate) setup_code: Mutex<Option<String>>,
+    pub(crate) default_name: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) key_pin: Option<[u8; 32]>,
+    pub(crate) ice: IceServers,
+    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) behind_proxy: bool,
+    /// Counts ended sessions; open streams then look whether theirs was one.
+    pub(crate) sessions_ended: watch::Sender<u64>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) killed: CancellationToken,
+    /// Connections and sockets, which shutdown waits for.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Shared {
+    /// The set-up code, while the space has no owner.
+    pub(crate) fn setup_code(&self) -> Option<String> {
+        self.setup_code.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The space has an owner now.
+    pub(crate) fn forget_setup_code(&self) {
+        *self.setup_code.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Ends what a device whose session ended has open.
+    pub(crate) async fn session_ended(&self, device: DeviceId) {
+        self.sessions_ended.send_modify(|count| *count += 1);
+        // A hub that is gone has no connections.
+        let _ = self.hub.send(Input::SignedOut { device }).await;
+    }
+}
+
+/// All routes.
+pub(crate) fn router(app: App) -> Router {
+    let api = Router::new()
+        .merge(space::routes())
+        .merge(accounts::routes())
+        .merge(sessions::routes())
+        .merge(invitations::routes())
+        .merge(rooms::routes())
+        .merge(members::routes())
+        .merge(events::routes())
+        .merge(stream::routes())
+        .merge(signal::routes())
+        .merge(ice::routes())
+        .merge(announcements::routes());
+    Router::new()
+        .nest(API_PREFIX, api)
+        .merge(health::routes())
+        .fallback(|| async { refusal(ErrorCode::NotFound, "there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            let refused = bad("this route does not take this method").into_response();
+            (StatusCode::METHOD_NOT_ALLOWED, refused)
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(middleware::from_fn(trace))
+        .with_state(app)
+}
+
+/// A panic in a handler is a bug of ours; the client hears that the server failed, and the others nothing.
+fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Failure::Internal(anyhow!("a handler panicked: {what}")).into_response()
+}
+
+/// One line for each request, by its route: a path holds ids and a query may hold a ticket.
+async fn trace(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("no route", MatchedPath::as_str);
+    let ms = start.elapsed().as_millis();
+    tracing::debug!(%method, route, status = response.status().as_u16(), ms, "request");
+    response
+}

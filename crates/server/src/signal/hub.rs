@@ -1,0 +1,328 @@
+//! What becomes of a signal: who hears it, who is refused. One owner of one state, without sockets, without a clock and without a
+//! database, so that a lost connection's fifteen seconds are a test of microseconds. It is not an actor itself:
+//! [`exchange`](super::exchange) is.
+
+use super::{
+    ConnectionId,
+    calls::{Calls, Ended, Joined},
+};
+use crate::log::Membership;
+use snug_protocol::{
+    ApiError, CallId, Content, DeviceId, ErrorCode, RoomId, UserId,
+    signal::{ClientSignal, Participant, ServerSignal, close},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+/// What is to be done with connections.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Send a signal to some of them.
+    Send(Vec<ConnectionId>, ServerSignal),
+    /// Close one with a code.
+    Close(ConnectionId, u16),
+}
+
+/// A device with an open connection.
+struct Online {
+    connection: ConnectionId,
+    user: UserId,
+    key: Content,
+}
+
+/// The state of all connections and calls.
+pub(crate) struct Hub {
+    call_grace: Duration,
+    presence_grace: Duration,
+    /// Who is in which room; the log's writer keeps it current.
+    rooms: HashMap<RoomId, BTreeSet<UserId>>,
+    online: BTreeMap<DeviceId, Online>,
+    calls: Calls,
+    /// Who counts as available, and since when they are not any more, if so.
+    available: HashMap<UserId, Option<Instant>>,
+    out: Vec<Output>,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        call_grace: Duration,
+        presence_grace: Duration,
+        members: impl IntoIterator<Item = (RoomId, UserId)>,
+    ) -> Self {
+        let mut rooms: HashMap<RoomId, BTreeSet<UserId>> = HashMap::new();
+        for (room, user) in members {
+            rooms.entry(room).or_default().insert(user);
+        }
+        Self {
+            call_grace,
+            presence_grace,
+            rooms,
+            online: BTreeMap::new(),
+            calls: Calls::default(),
+            available: HashMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// What the inputs so far lead to, in order.
+    pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let call = self.calls.first_lost().map(|lost| lost + self.call_grace);
+        let presence = self.available.values().flatten().min().map(|gone| *gone + self.presence_grace);
+        call.into_iter().chain(presence).min()
+    }
+
+    /// A device connected. An older connection of it is closed: two would chase each other.
+    pub(crate) fn connected(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        user: UserId,
+        device: DeviceId,
+        key: Content,
+    ) {
+        if let Some(old) = self.online.insert(device, Online { connection, user, key }) {
+            self.out.push(Output::Close(old.connection, close::REPLACED));
+            self.calls.lost(device, now);
+        }
+        let known: BTreeSet<UserId> = self.companions(user);
+        for other in self.available.keys().copied().filter(|u| known.contains(u)).collect::<BTreeSet<_>>() {
+            self.tell([connection], ServerSignal::Presence { user: other, available: true });
+        }
+        for room in self.rooms_of(user) {
+            self.tell_calls_of(room, vec![connection]);
+        }
+    }
+
+    /// A connection is gone. Calls keep its place for a while.
+    pub(crate) fn disconnected(&mut self, now: Instant, connection: ConnectionId, device: DeviceId) {
+        if self.online.get(&device).is_some_and(|online| online.connection == connection) {
+            self.online.remove(&device);
+            self.calls.lost(device, now);
+        }
+    }
+
+    /// A device was signed out.
+    pub(crate) fn signed_out(&mut self, device: DeviceId) {
+        if let Some(online) = self.online.remove(&device) {
+            self.out.push(Output::Close(online.connection, close::SIGNED_OUT));
+        }
+        for ended in self.calls.leave_all(device) {
+            self.tell_ended(&ended);
+        }
+    }
+
+    /// Somebody came into a room or went from it.
+    pub(crate) fn membership(&mut self, change: Membership) {
+        let Membership { room, user, joined } = change;
+        let members = self.rooms.entry(room).or_default();
+        if joined {
+            members.insert(user);
+            let others: BTreeSet<UserId> = members.iter().copied().filter(|u| *u != user).collect();
+            let theirs = self.connections_of(|u| u == user);
+            for other in &others {
+                if self.available.contains_key(other) {
+                    self.tell(theirs.clone(), ServerSignal::Presence { user: *other, available: true });
+                }
+            }
+            if self.available.contains_key(&user) {
+                let to = self.connections_of(|u| others.contains(&u));
+                self.tell(to, ServerSignal::Presence { user, available: true });
+            }
+            self.tell_calls_of(room, theirs);
+        } else {
+            members.remove(&user);
+            if members.is_empty() {
+                self.rooms.remove(&room);
+            }
+            for ended in self.calls.leave_room(room, user) {
+                // They are no longer among those who are told.
+                let to: Vec<ConnectionId> =
+                    self.online.get(&ended.device).map(|o| o.connection).into_iter().collect();
+                self.tell(to, ended.signal());
+                self.tell_ended(&ended);
+            }
+        }
+    }
+
+    /// These people have an open event stream now.
+    pub(crate) fn streams(&mut self, now: Instant, open: &HashSet<UserId>) {
+        for user in open {
+            if self.available.insert(*user, None).is_none() {
+                self.tell_presence(*user, true);
+            }
+        }
+        for (user, gone) in &mut self.available {
+            if !open.contains(user) && gone.is_none() {
+                *gone = Some(now);
+            }
+        }
+    }
+
+    /// Ends what was waited for long enough.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        for ended in self.calls.expire(now, self.call_grace) {
+            self.tell_ended(&ended);
+        }
+        let gone = |since: &Option<Instant>| since.is_some_and(|since| now >= since + self.presence_grace);
+        let gone: Vec<UserId> =
+            self.available.iter().filter(|(_, s)| gone(s)).map(|(user, _)| *user).collect();
+        for user in gone {
+            self.available.remove(&user);
+            self.tell_presence(user, false);
+        }
+    }
+
+    /// A signal of a connection.
+    pub(crate) fn signal(&mut self, connection: ConnectionId, device: DeviceId, signal: ClientSignal) {
+        let Some(online) = self.online.get(&device).filter(|online| online.connection == connection) else {
+            // Replaced in the meantime; its successor speaks for the device.
+            return;
+        };
+        let user = online.user;
+        let refused = match signal {
+            ClientSignal::Join { call, room, join } => {
+                let participant = Participant { user, device, join, key: online.key.clone() };
+                self.join(connection, call, room, participant).map_err(|error| (error, Some(call)))
+            }
+            ClientSignal::Leave { call } => self.leave(call, device).map_err(|error| (error, Some(call))),
+            ClientSignal::Relay { call, to, envelope } => {
+                let both = (self.calls.stay_of(call, device), self.calls.stay_of(call, to));
+                if both != (Some(envelope.from_join), Some(envelope.to_join)) {
+                    let error = ApiError::new(
+                        ErrorCode::NotInCall,
+                        "this stay and that one are not both in the call",
+                    );
+                    Err((error, Some(call)))
+                } else if let Some(there) = self.online.get(&to) {
+                    let there = there.connection;
+                    self.tell([there], ServerSignal::Relay { call, from: device, envelope });
+                    Ok(())
+                } else {
+                    let error =
+                        ApiError::new(ErrorCode::Unavailable, "that device's connection is lost just now");
+                    Err((error, Some(call)))
+                }
+            }
+            ClientSignal::Typing { room, active } => {
+                self.typing(room, user, active).map_err(|error| (error, None))
+            }
+        };
+        if let Err((error, call)) = refused {
+            self.tell([connection], ServerSignal::Error { error, call });
+        }
+    }
+
+    fn join(
+        &mut self,
+        connection: ConnectionId,
+        call: CallId,
+        room: RoomId,
+        participant: Participant,
+    ) -> Result<(), ApiError> {
+        if !self.rooms.get(&room).is_some_and(|members| members.contains(&participant.user)) {
+            return Err(ApiError::new(ErrorCode::NotFound, "no such room"));
+        }
+        let device = participant.device;
+        let joined = self.calls.join(call, room, participant.clone());
+        let members = self.calls.participants(call).cloned().collect();
+        match joined {
+            Joined::OtherRoom => {
+                return Err(ApiError::new(ErrorCode::Forbidden, "this call is in another room"));
+            }
+            Joined::Full => return Err(ApiError::new(ErrorCode::Unavailable, "the call is full")),
+            Joined::Back => self.tell([connection], ServerSignal::Roster { call, members }),
+            Joined::New(replaced) => {
+                let others = self.others_in(call, device);
+                if let Some(join) = replaced {
+                    self.tell(others.clone(), ServerSignal::Left { call, device, join });
+                }
+                self.tell([connection], ServerSignal::Roster { call, members });
+                self.tell(others, ServerSignal::Joined { call, participant });
+                self.tell_call(room, call);
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, call: CallId, device: DeviceId) -> Result<(), ApiError> {
+        let Some(ended) = self.calls.leave(call, device) else {
+            return Err(ApiError::new(ErrorCode::NotInCall, "this device is not in the call"));
+        };
+        self.tell_ended(&ended);
+        Ok(())
+    }
+
+    fn typing(&mut self, room: RoomId, user: UserId, active: bool) -> Result<(), ApiError> {
+        let members = self.rooms.get(&room).filter(|members| members.contains(&user));
+        let Some(members) = members else { return Err(ApiError::new(ErrorCode::NotFound, "no such room")) };
+        let to = self.connections_of(|u| u != user && members.contains(&u));
+        self.tell(to, ServerSignal::Typing { room, user, active });
+        Ok(())
+    }
+
+    /// Tells those who are still in the call, and the room.
+    fn tell_ended(&mut self, ended: &Ended) {
+        let others = self.others_in(ended.call, ended.device);
+        self.tell(others, ended.signal());
+        self.tell_call(ended.room, ended.call);
+    }
+
+    fn tell_call(&mut self, room: RoomId, call: CallId) {
+        let Some(members) = self.rooms.get(&room) else { return };
+        let to = self.connections_of(|user| members.contains(&user));
+        let people = self.calls.people(call);
+        self.tell(to, ServerSignal::CallState { room, call, people });
+    }
+
+    fn tell_calls_of(&mut self, room: RoomId, to: Vec<ConnectionId>) {
+        for call in self.calls.in_room(room) {
+            let people = self.calls.people(call);
+            self.tell(to.clone(), ServerSignal::CallState { room, call, people });
+        }
+    }
+
+    fn tell_presence(&mut self, user: UserId, available: bool) {
+        let known = self.companions(user);
+        let to = self.connections_of(|other| known.contains(&other));
+        self.tell(to, ServerSignal::Presence { user, available });
+    }
+
+    fn tell(&mut self, to: impl Into<Vec<ConnectionId>>, signal: ServerSignal) {
+        let to = to.into();
+        if !to.is_empty() {
+            self.out.push(Output::Send(to, signal));
+        }
+    }
+
+    fn connections_of(&self, wanted: impl Fn(UserId) -> bool) -> Vec<ConnectionId> {
+        self.online.values().filter(|online| wanted(online.user)).map(|online| online.connection).collect()
+    }
+
+    fn others_in(&self, call: CallId, but: DeviceId) -> Vec<ConnectionId> {
+        let devices = self.calls.participants(call).map(|p| p.device).filter(|device| *device != but);
+        devices.filter_map(|device| self.online.get(&device)).map(|online| online.connection).collect()
+    }
+
+    fn rooms_of(&self, user: UserId) -> BTreeSet<RoomId> {
+        self.rooms.iter().filter(|(_, members)| members.contains(&user)).map(|(room, _)| *room).collect()
+    }
+
+    /// Who shares a room with `user`, without them.
+    fn companions(&self, user: UserId) -> BTreeSet<UserId> {
+        let shared = self.rooms.values().filter(|members| members.contains(&user));
+        shared.flatten().copied().filter(|other| *other != user).collect()
+    }
+}
+
+impl Ended {
+    fn signal(&self) -> ServerSignal {
+        ServerSignal::Left { call: self.call, device: self.device, join: self.join }
+    }
+}
