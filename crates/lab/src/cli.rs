@@ -1,0 +1,196 @@
+//! The lab's command line.
+
+use crate::call::{self, CallOptions};
+use crate::peer::{self, PersonOptions, SpaceOptions};
+use crate::process::{ARGUMENTS, Program};
+use crate::{demo, startup};
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser, Subcommand};
+use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
+use snug_client::DeviceOverrides;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+
+/// Headless peers and real windows, measured.
+#[derive(Debug, Parser)]
+#[command(name = "snug-lab", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Hold a call between headless peers, each a process of its own, over real UDP and the real server, and measure it.
+    Call(CallArguments),
+    /// Use two real windows on virtual displays like two people: sign up, chat, call. Leaves pictures and figures.
+    Demo {
+        /// Folder for the pictures and report.json.
+        #[arg(long, default_value = "demo")]
+        out: PathBuf,
+        /// How long the call is watched.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// The app's binary; the one beside this program when absent.
+        #[arg(long)]
+        app: Option<PathBuf>,
+    },
+    /// Start the app and measure how long it takes and what memory it needs.
+    Startup {
+        /// The app's binary; the one beside this program when absent.
+        #[arg(long)]
+        app: Option<PathBuf>,
+        /// How many times; the middle one counts.
+        #[arg(long, default_value_t = 5)]
+        times: usize,
+        /// One JSON document instead of a line for people.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A peer of a call, which takes its orders from standard input.
+    #[command(hide = true)]
+    Peer {
+        #[arg(long)]
+        name: String,
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long)]
+        camera: CameraChoice,
+        #[arg(long)]
+        mic: MicrophoneChoice,
+        #[arg(long)]
+        speaker: SpeakerChoice,
+        #[arg(long)]
+        record: Option<PathBuf>,
+    },
+    /// A space for a call's peers.
+    #[command(hide = true)]
+    Server {
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+}
+
+#[derive(Debug, Args)]
+struct CallArguments {
+    /// How many people; calls are between two.
+    #[arg(long, default_value_t = 2)]
+    peers: usize,
+    /// How long, from the accepting on.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// pattern, file:X.y4m or device:ID. Over a file's pictures the test picture's code is stamped, so that delays can be read.
+    #[arg(long, default_value = "pattern")]
+    camera: CameraChoice,
+    /// tone, file:X.wav, device:ID, default or none.
+    #[arg(long, default_value = "tone")]
+    mic: MicrophoneChoice,
+    /// null, device:ID or default. With --record, what is heard goes to a file instead.
+    #[arg(long, default_value = "null")]
+    speaker: SpeakerChoice,
+    /// Folder to write to what each peer saw (IVF) and heard (wav).
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what the program's arguments say; the exit code is not zero when it did not succeed.
+pub fn run() -> Result<()> {
+    run_task(Arguments::parse().task, Program::this_lab)
+}
+
+/// Does what [`Program::Test`] put into the environment; nothing when this process was not started by it.
+pub fn run_from_environment() -> Result<()> {
+    let Ok(given) = std::env::var(ARGUMENTS) else { return Ok(()) };
+    let given: Vec<String> = serde_json::from_str(&given).context("the lab's arguments are a list of strings")?;
+    run_task(Arguments::try_parse_from(["snug-lab".to_owned()].into_iter().chain(given))?.task, Program::this_lab)
+}
+
+fn run_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
+    // Standard output belongs to results and to what peers tell.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let _already_set_in_a_test = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = do_task(task, program) => done,
+            // Whatever runs is dropped here, and its processes end with it.
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
+        }
+    });
+    // A read of standard input that is under way would hold an ordinary shutdown up.
+    runtime.shutdown_background();
+    done
+}
+
+async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
+    match task {
+        Task::Call(arguments) => {
+            let json = arguments.json;
+            ensure!(arguments.peers == 2, "calls are between two people");
+            ensure!(arguments.seconds > 0.0 && arguments.seconds.is_finite(), "a call takes some time");
+            let options = CallOptions {
+                length: Duration::from_secs_f64(arguments.seconds),
+                camera: arguments.camera,
+                microphone: arguments.mic,
+                speaker: arguments.speaker,
+                record: arguments.record,
+            };
+            let report = call::measure(&program()?, &options).await?;
+            print(&if json { to_json(&report)? } else { report.to_string() })
+        }
+        Task::Demo { out, seconds, app } => {
+            let app = app.map_or_else(beside, Ok)?;
+            let report = demo::run(&app, &out, Duration::from_secs(seconds)).await?;
+            print(&to_json(&report)?)?;
+            ensure!(report.passed, "the demo failed: {}", report.failure.unwrap_or_default());
+            Ok(())
+        }
+        Task::Startup { app, times, json } => {
+            let report = startup::measure(&app.map_or_else(beside, Ok)?, times).await?;
+            print(&if json { to_json(&report)? } else { report.to_string() })
+        }
+        Task::Peer { name, data, camera, mic, speaker, record } => {
+            let devices = DeviceOverrides {
+                camera: Some(camera.to_string()),
+                microphone: Some(mic.to_string()),
+                speaker: Some(speaker.to_string()),
+            };
+            peer::live(PersonOptions { name, data, devices, record }).await
+        }
+        Task::Server { data, port } => peer::serve(SpaceOptions { data, port }).await,
+    }
+}
+
+/// The app that was built together with this program.
+fn beside() -> Result<PathBuf> {
+    let name = format!("snug{}", std::env::consts::EXE_SUFFIX);
+    let app = std::env::current_exe()?.with_file_name(name);
+    ensure!(app.is_file(), "no app at {}; name it with --app", app.display());
+    Ok(app)
+}
+
+fn to_json(report: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(report)?)
+}
+
+fn print(text: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{}", text.trim_end())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}
