@@ -128,6 +128,11 @@ impl Viewers {
         overflowed
     }
 
+    /// Whether nobody watches.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// The source's chain of frames broke: what follows can be decoded only from a keyframe on.
     pub(crate) fn broke(&self) {
         for queue in self.lock().iter() {
@@ -207,6 +212,6 @@ mod tests {
         let viewers = Viewers::default();
         drop(viewers.add());
         viewers.push(&frame(0, true));
-        assert!(viewers.lock().is_empty());
+        assert!(viewers.is_empty());
     }
 }

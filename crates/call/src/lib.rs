@@ -14,6 +14,16 @@ pub mod audio;
 pub mod clock;
 pub mod codec;
 pub mod device;
+pub mod engine;
+mod frames;
+mod peer;
+pub mod session;
+pub mod stats;
 pub mod video;
 
 pub use clock::Clock;
+pub use engine::{
+    Call, CallConfig, CallError, CallEvent, CallEvents, EndReason, MediaConfig, PeerState, VideoSource,
+};
+pub use frames::{TimedFrame, VideoStream};
+pub use stats::CallStats;

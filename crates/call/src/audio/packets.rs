@@ -31,6 +31,11 @@ pub struct AudioPackets {
 }
 
 impl AudioPackets {
+    /// A second reader, which begins with the next packet that is made.
+    pub fn another(&self) -> AudioPackets {
+        AudioPackets { packets: self.packets.resubscribe() }
+    }
+
     /// The next packet; nothing when the sender is gone. May be dropped while waiting without losing one.
     pub async fn next(&mut self) -> Option<AudioPacket> {
         loop {

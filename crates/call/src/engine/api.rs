@@ -3,7 +3,7 @@
 //! Not the [`Call`](super::Call) itself, and nothing of webrtc: the type of a peer connection never leaves
 //! `peer/`, so that replacing the crate underneath would not be seen above.
 
-use crate::audio::AudioProcessing;
+use crate::audio::{AudioProcessing, HeardObserver};
 use crate::device::{CameraChoice, DeviceError, DeviceKind, MicrophoneChoice, SpeakerChoice};
 use crate::session::PairState;
 use ed25519_dalek::SigningKey;
@@ -16,7 +16,6 @@ use snug_protocol::{CallId, DeviceId, JoinId, RoomId, UserId};
 use std::collections::HashMap;
 
 /// Everything that a call needs to begin.
-#[derive(Clone)]
 pub struct CallConfig {
     /// Who and which device this is.
     pub me: (UserId, DeviceId),
@@ -39,6 +38,8 @@ pub struct CallConfig {
     pub relay_only: bool,
     /// Offer 127.0.0.1 as a candidate, too. It is offered in any case when there is no other address.
     pub include_loopback: bool,
+    /// Sees what the person hears, as it is heard: for the lab.
+    pub heard: Option<HeardObserver>,
 }
 
 /// Devices of a call and the state in which it begins.
@@ -130,7 +131,7 @@ pub enum CallEvent {
         /// Whether somebody speaks.
         speaking: bool,
     },
-    /// How loud this device's microphone is, even while muted; about fifteen times a second.
+    /// How loud this device's microphone is; about fifteen times a second, silence while muted.
     SelfLevel {
         /// 0 is silence, 1 is full scale.
         level: f32,

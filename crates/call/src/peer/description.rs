@@ -34,7 +34,9 @@ pub(super) fn acceptable(sdp: &str) -> Result<(), &'static str> {
 
 /// Whether a candidate's text may be tried.
 pub(super) fn acceptable_candidate(candidate: &str) -> bool {
-    candidate.len() <= 512 && candidate.starts_with("candidate:") && candidate.bytes().all(|b| (32..127).contains(&b))
+    candidate.len() <= 512
+        && candidate.starts_with("candidate:")
+        && candidate.bytes().all(|b| (32..127).contains(&b))
 }
 
 /// The first ICE user fragment of a description.

@@ -18,4 +18,4 @@ mod reception;
 mod shared;
 mod tap;
 
-pub(crate) use control::{Peer, PeerCommand, PeerEvent, PeerLinks, PeerSettings};
+pub(crate) use control::{PairKey, Peer, PeerCommand, PeerEvent, PeerGone, PeerLinks, PeerSettings};

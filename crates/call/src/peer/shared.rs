@@ -52,15 +52,6 @@ pub(super) struct VideoOut {
     pub(super) rtx_seq: Seq,
 }
 
-/// How loud the other side is, by its header extension.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HeardLevel {
-    pub(super) at: Time,
-    /// −dBov: 0 is the loudest, 127 silence.
-    pub(super) level: u8,
-    pub(super) voice: bool,
-}
-
 /// Counted by whoever does it, read for statistics.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
@@ -68,7 +59,6 @@ pub(super) struct Counters {
     pub(super) inbound_audio: InboundAudio,
     pub(super) outbound_video: OutboundRtp,
     pub(super) outbound_audio: OutboundRtp,
-    pub(super) level: Option<HeardLevel>,
 }
 
 /// Shared by the tap (which runs inside webrtc's driver), the outbound and the inbound task. Each lock is held for one packet or

@@ -33,25 +33,22 @@ const MAX_STREAMS: usize = 16;
 /// Retransmissions for one NACK packet; more is not a request but an amplification.
 const MAX_ANSWERS: usize = 128;
 
-/// How loud a packet's sound is (RFC 6464): −dBov, and whether it is voice.
-pub(super) type Level = (u8, bool);
-
 /// What came for the inbound task.
 #[derive(Debug)]
 pub(super) enum Arrived {
     /// Sound.
-    Audio { at: Time, ssrc: u32, packet: Packet, level: Option<Level> },
+    Audio { at: Time, ssrc: u32, packet: Packet },
     /// A piece of a picture; one that came as a retransmission has its original number again.
     Video { at: Time, ssrc: u32, packet: Packet, retransmitted: bool },
     /// The other side's clock.
-    Report { at: Time, ssrc: u32, ntp: NtpTime, rtp_time: RtpTime },
+    Report { ssrc: u32, ntp: NtpTime, rtp_time: RtpTime },
     /// The other side cannot go on without a keyframe.
     KeyframeWanted,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Stream {
-    Audio { level_extension: Option<u8> },
+    Audio,
     Video,
     Retransmissions { of: u32 },
 }
@@ -88,11 +85,7 @@ impl Tap {
             payload,
         };
         match stream {
-            Stream::Audio { level_extension } => {
-                let level = level_extension.and_then(|id| header.get_extension(id));
-                let level = level.and_then(|byte| Some((byte.first()? & 0x7f, byte.first()? & 0x80 != 0)));
-                self.hand_over(Arrived::Audio { at, ssrc: header.ssrc, packet, level });
-            }
+            Stream::Audio => self.hand_over(Arrived::Audio { at, ssrc: header.ssrc, packet }),
             Stream::Video => {
                 self.hand_over(Arrived::Video { at, ssrc: header.ssrc, packet, retransmitted: false });
             }
@@ -118,7 +111,7 @@ impl Tap {
         } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
             self.reception(at, &report.reports);
             let (ntp, rtp_time) = (NtpTime(report.ntp_time), RtpTime(report.rtp_time));
-            self.hand_over(Arrived::Report { at, ssrc: report.ssrc, ntp, rtp_time });
+            self.hand_over(Arrived::Report { ssrc: report.ssrc, ntp, rtp_time });
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             self.reception(at, &report.reports);
         }
@@ -217,8 +210,8 @@ fn level_extension(info: &StreamInfo) -> Option<u8> {
     extension.and_then(|extension| u8::try_from(extension.id).ok())
 }
 
-/// The level as the header extension carries it.
-pub(super) fn level_byte((level, voice): Level) -> Bytes {
+/// How loud a packet's sound is, as the header extension carries it (RFC 6464): −dBov, and whether it is voice.
+pub(super) fn level_byte(level: u8, voice: bool) -> Bytes {
     Bytes::copy_from_slice(&[level.min(127) | if voice { 0x80 } else { 0 }])
 }
 
@@ -286,7 +279,7 @@ impl Interceptor for Tap {
             return;
         }
         let stream = if info.mime_type.to_ascii_lowercase().starts_with("audio/") {
-            Stream::Audio { level_extension: level_extension(info) }
+            Stream::Audio
         } else {
             if let Some(rtx) = info.ssrc_rtx {
                 self.streams.insert(rtx, Stream::Retransmissions { of: info.ssrc });
@@ -326,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_level_is_one_byte() {
-        assert_eq!(&level_byte((30, true))[..], [0x9e]);
-        assert_eq!(&level_byte((200, false))[..], [127]);
+        assert_eq!(&level_byte(30, true)[..], [0x9e]);
+        assert_eq!(&level_byte(200, false)[..], [127]);
     }
 }

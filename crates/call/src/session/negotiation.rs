@@ -158,11 +158,18 @@ enum Exchange {
     /// `MakeOffer` is being done.
     Making,
     /// Our offer is set and sent.
-    Offered { offer: String },
+    Offered {
+        offer: String,
+    },
     /// `ApplyOffer` is being done.
-    Answering { offer: String },
+    Answering {
+        offer: String,
+    },
     /// `ApplyAnswer` is being done.
-    Accepting { offer: String, answer: String },
+    Accepting {
+        offer: String,
+        answer: String,
+    },
 }
 
 /// One pair's negotiation.

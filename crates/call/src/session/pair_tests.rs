@@ -59,7 +59,8 @@ impl Connection {
                 if !sdp.starts_with("offer") {
                     return vec![Input::Refused { exchange }];
                 }
-                let fresh = |old: &String| !super::candidates::ufrags(old).eq(super::candidates::ufrags(&sdp));
+                let fresh =
+                    |old: &String| !super::candidates::ufrags(old).eq(super::candidates::ufrags(&sdp));
                 if self.generation == 0 || self.remote.as_ref().is_some_and(fresh) {
                     self.generation += 1;
                 }
@@ -159,7 +160,16 @@ impl Pair {
             side(now, "b", Role { offers: offers_b, polite: false }, ids(b, a), [2, 1]),
         ];
         let random = StdRng::seed_from_u64(seed);
-        Pair { now, random, weather, sides, relay: Vec::new(), last_arrival: [now; 2], broken: BTreeSet::new(), interceptor: Vec::new() }
+        Pair {
+            now,
+            random,
+            weather,
+            sides,
+            relay: Vec::new(),
+            last_arrival: [now; 2],
+            broken: BTreeSet::new(),
+            interceptor: Vec::new(),
+        }
     }
 
     fn feed(&mut self, side: usize, input: Input) {
@@ -292,7 +302,10 @@ fn the_newcomer_offers_and_both_are_connected_within_a_second() {
     assert!(pair.agreed());
     assert_eq!(pair.sides[0].connection.made, 1, "one answer");
     pair.run(60_000);
-    assert_eq!(pair.interceptor.len(), pair.sides.iter().map(|s| s.connection.made as usize * 2).sum::<usize>());
+    assert_eq!(
+        pair.interceptor.len(),
+        pair.sides.iter().map(|s| s.connection.made as usize * 2).sum::<usize>()
+    );
 }
 
 #[test]

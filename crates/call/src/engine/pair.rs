@@ -1,0 +1,111 @@
+//! One other stay in the call: its negotiation, its trust, its connection and what it says of itself.
+
+use super::PairStats;
+use crate::audio::{PlayoutStream, SoundLevel};
+use crate::peer::{Peer, PeerCommand, PeerGone};
+use crate::session::{Negotiation, Output, PairState, Signer, Verifier};
+use snug_media::Time;
+use snug_protocol::pair::{ChannelMessage, MediaState};
+use snug_protocol::signal::{ClientSignal, Envelope};
+use snug_protocol::{CallId, DeviceId, UserId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One pair.
+pub(super) struct Pair {
+    pub(super) user: UserId,
+    pub(super) negotiation: Negotiation,
+    pub(super) signer: Signer,
+    pub(super) verifier: Verifier,
+    pub(super) peer: Peer,
+    pub(super) playout: Arc<PlayoutStream>,
+    /// What they last said that they send.
+    pub(super) media: Option<MediaState>,
+    /// How large this side shows them.
+    pub(super) tile: Option<(u32, u32)>,
+    pub(super) began: Time,
+    pub(super) connected_after: Option<Duration>,
+    /// When a bad signal of theirs was last reported, so that a flood is one event a second.
+    pub(super) complained: Option<Time>,
+}
+
+/// What the engine has to do for a pair.
+pub(super) enum ForEngine {
+    Send(ClientSignal),
+    State(PairState),
+    BadSignal,
+    Broken,
+}
+
+impl Pair {
+    /// Carries out what the session decided; what is not the connection's is returned.
+    pub(super) fn carry_out(
+        &mut self,
+        now: Time,
+        call: CallId,
+        to: DeviceId,
+        outputs: Vec<Output>,
+    ) -> Vec<ForEngine> {
+        let mut rest = Vec::new();
+        for output in outputs {
+            let command = match output {
+                Output::Send(signal) => {
+                    let envelope: Envelope = self.signer.sign(&signal);
+                    rest.push(ForEngine::Send(ClientSignal::Relay { call, to, envelope }));
+                    continue;
+                }
+                Output::State(state) => {
+                    let connected = state == PairState::Connected;
+                    self.peer.set_connected(connected);
+                    if connected && self.connected_after.is_none() {
+                        self.connected_after = Some(now.since(self.began));
+                    }
+                    rest.push(ForEngine::State(state));
+                    continue;
+                }
+                Output::BadSignal => {
+                    rest.push(ForEngine::BadSignal);
+                    continue;
+                }
+                Output::MakeOffer { exchange, restart } => PeerCommand::MakeOffer { exchange, restart },
+                Output::Rollback => PeerCommand::Rollback,
+                Output::ApplyOffer { exchange, sdp } => PeerCommand::ApplyOffer { exchange, sdp },
+                Output::ApplyAnswer { exchange, sdp } => PeerCommand::ApplyAnswer { exchange, sdp },
+                Output::AddCandidate(candidate) => PeerCommand::AddCandidate(candidate),
+            };
+            if let Err(PeerGone) = self.peer.command(command) {
+                rest.push(ForEngine::Broken);
+            }
+        }
+        rest
+    }
+
+    /// Says something on the control channel, if it is open.
+    pub(super) fn say(&self, message: ChannelMessage) {
+        if let Err(PeerGone) = self.peer.command(PeerCommand::Say(message)) {
+            tracing::debug!("a connection that is gone hears nothing");
+        }
+    }
+
+    /// How loud they are heard.
+    pub(super) fn level(&self) -> SoundLevel {
+        self.playout.level()
+    }
+
+    pub(super) fn stats(&self, device: DeviceId) -> PairStats {
+        let counters = self.peer.counters();
+        let round_trip_time = counters.round_trip.map(|trip| trip.as_secs_f64());
+        let (inbound_video, inbound_audio, outbound_video, outbound_audio) = counters.into_parts();
+        PairStats {
+            device,
+            user: self.user,
+            state: self.negotiation.state(),
+            connect_time: self.connected_after.map(|after| after.as_secs_f64()),
+            round_trip_time,
+            inbound_video,
+            inbound_audio,
+            outbound_video,
+            outbound_audio,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Sends: sound and pictures that were encoded once for all become this peer's packets.
+//!
+//! Sound goes first: a packet of it never waits behind a keyframe that is still to be cut. Sender reports are made here and not by webrtc,
+//! because they must tie a stamp to the moment at which it was *captured*, in the same way for both streams, or lips and
+//! voice drift apart by the difference of the two encoders' delays.
+
+use super::shared::{LocalStream, Shared};
+use super::tap::{level_byte, to_wire};
+use crate::audio::{AudioPacket, AudioPackets};
+use crate::video::{EncodedFrames, VideoSender};
+use rtc::rtcp::sender_report::SenderReport;
+use snug_media::rtp::packetize;
+use snug_media::{ClockRate, EncodedFrame, Packet, RtpTime, Seq, Time};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
+
+/// IPv6's least MTU (1280) without IP, UDP, TURN's channel header, RTP with extensions and SRTP's tag.
+const MAX_PAYLOAD: usize = 1140;
+/// RFC 3550 allows 5 s; lips are in time sooner with this.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sending {
+    /// Whether there is a link.
+    pub(super) connected: bool,
+    /// Whether the other side shows this side's video.
+    pub(super) watched: bool,
+}
+
+/// One stream's report data.
+#[derive(Debug)]
+struct Stamps {
+    rate: ClockRate,
+    /// The newest stamp and when it was captured; `None` when nothing was sent since the last report.
+    newest: Option<(RtpTime, Time)>,
+    packets: u32,
+    octets: u32,
+}
+
+impl Stamps {
+    fn new(rate: ClockRate) -> Stamps {
+        Stamps { rate, newest: None, packets: 0, octets: 0 }
+    }
+
+    fn sent(&mut self, stamp: RtpTime, captured_at: Time, bytes: usize) {
+        self.newest = Some((stamp, captured_at));
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(bytes as u32);
+    }
+
+    fn report(&mut self, shared: &Shared, now: Time, ssrc: u32) -> Option<SenderReport> {
+        let (stamp, captured_at) = self.newest.take()?;
+        let since = self.rate.ticks(now.since(captured_at)) as u32;
+        Some(SenderReport {
+            ssrc,
+            ntp_time: shared.ntp(now).0,
+            rtp_time: stamp.add(since).0,
+            packet_count: self.packets,
+            octet_count: self.octets,
+            ..Default::default()
+        })
+    }
+}
+
+/// The outbound task.
+pub(super) struct Outbound {
+    shared: Arc<Shared>,
+    audio: Arc<TrackLocalStaticRTP>,
+    video: Arc<TrackLocalStaticRTP>,
+    /// Is asked for keyframes.
+    source: Arc<VideoSender>,
+    audio_seq: Seq,
+    audio_stamps: Stamps,
+    video_stamps: Stamps,
+    sending: Sending,
+    /// Whether the packet before was not sent, so that the next begins a talk spurt (RFC 3551 §4.1).
+    paused: bool,
+}
+
+impl Outbound {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        audio: Arc<TrackLocalStaticRTP>,
+        video: Arc<TrackLocalStaticRTP>,
+        source: Arc<VideoSender>,
+    ) -> Outbound {
+        Outbound {
+            shared,
+            audio,
+            video,
+            source,
+            audio_seq: Seq(rand::random()),
+            audio_stamps: Stamps::new(ClockRate::AUDIO),
+            video_stamps: Stamps::new(ClockRate::VIDEO),
+            sending: Sending::default(),
+            paused: true,
+        }
+    }
+
+    /// Runs until the sources are gone.
+    pub(super) async fn run(
+        mut self,
+        mut sound: AudioPackets,
+        mut frames: EncodedFrames,
+        mut sending: watch::Receiver<Sending>,
+    ) {
+        let mut reports = tokio::time::interval(REPORT_EVERY);
+        reports.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                changed = sending.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let wanted = *sending.borrow_and_update();
+                    self.switch(wanted);
+                }
+                packet = sound.next() => match packet {
+                    Some(packet) => self.sound(packet).await,
+                    None => return,
+                },
+                frame = frames.next() => match frame {
+                    Some(frame) => self.frame(&frame).await,
+                    None => return,
+                },
+                _ = reports.tick() => self.report().await,
+            }
+        }
+    }
+
+    fn switch(&mut self, sending: Sending) {
+        let begins = sending.connected && sending.watched;
+        if begins && self.sending != sending {
+            self.shared.video().rewriter.wait_for_keyframe();
+            self.source.request_keyframe();
+        }
+        self.sending = sending;
+    }
+
+    async fn sound(&mut self, sound: AudioPacket) {
+        let stream = self.shared.local().audio;
+        let (Some(stream), true) = (stream, self.sending.connected) else {
+            self.paused = true;
+            return;
+        };
+        let AudioPacket { rtp_time, payload, audio_level, voice, captured_at, .. } = sound;
+        let bytes = payload.len();
+        let packet = Packet { seq: self.audio_seq, rtp_time, marker: self.paused, payload };
+        self.paused = false;
+        self.audio_seq = self.audio_seq.next();
+        self.audio_stamps.sent(rtp_time, captured_at, bytes);
+        let mut packet = to_wire(self.shared.ssrcs.audio, stream.payload_type, packet);
+        if let Some(id) = stream.level_extension {
+            // Fails only for an id that no negotiation gives; then there is just no level.
+            let _ = packet.header.set_extension(id, level_byte(audio_level, voice));
+        }
+        {
+            let mut counters = self.shared.counters();
+            counters.outbound_audio.packets_sent += 1;
+            counters.outbound_audio.bytes_sent += bytes as u64;
+        }
+        send(&self.audio, packet).await;
+    }
+
+    async fn frame(&mut self, frame: &EncodedFrame) {
+        let stream = self.shared.local().video;
+        let (Some(stream), Sending { connected: true, watched: true }) = (stream, self.sending) else {
+            self.shared.video().rewriter.skip(frame);
+            return;
+        };
+        let now = self.shared.clock.now();
+        let packets = {
+            let mut video = self.shared.video();
+            if video.rewriter.waits_for_keyframe() && !frame.keyframe {
+                drop(video);
+                self.source.request_keyframe();
+                return;
+            }
+            video.rewriter.forward(now, frame, &packetize(&frame.data, MAX_PAYLOAD))
+        };
+        self.send_frame(now, frame, stream, packets).await;
+    }
+
+    async fn send_frame(
+        &mut self,
+        now: Time,
+        frame: &EncodedFrame,
+        stream: LocalStream,
+        packets: Vec<Packet>,
+    ) {
+        {
+            let mut counters = self.shared.counters();
+            let outbound = &mut counters.outbound_video;
+            outbound.frames_sent += 1;
+            outbound.key_frames_encoded += u64::from(frame.keyframe);
+            outbound.packets_sent += packets.len() as u64;
+            outbound.bytes_sent += packets.iter().map(|packet| packet.payload.len() as u64).sum::<u64>();
+        }
+        for packet in packets {
+            self.video_stamps.sent(packet.rtp_time, frame.captured_at.unwrap_or(now), packet.payload.len());
+            send(&self.video, to_wire(self.shared.ssrcs.video, stream.payload_type, packet)).await;
+        }
+    }
+
+    async fn report(&mut self) {
+        let now = self.shared.clock.now();
+        let ssrcs = self.shared.ssrcs;
+        let reports = [
+            (self.audio_stamps.report(&self.shared, now, ssrcs.audio), &self.audio),
+            (self.video_stamps.report(&self.shared, now, ssrcs.video), &self.video),
+        ];
+        for (report, track) in reports {
+            if let Some(report) = report
+                && let Err(error) = track.write_rtcp(vec![Box::new(report)]).await
+            {
+                tracing::debug!(%error, "a sender report could not be sent");
+            }
+        }
+    }
+}
+
+async fn send(track: &TrackLocalStaticRTP, packet: rtc::rtp::Packet) {
+    if let Err(error) = track.write_rtp(packet).await {
+        tracing::trace!(%error, "the connection is closing");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_report_ties_the_stamp_to_its_capture_and_silence_makes_none() {
+        let shared = Shared::new(Clock::shared());
+        let mut stamps = Stamps::new(ClockRate::VIDEO);
+        let captured = Time::from_millis(20_000);
+        assert!(stamps.report(&shared, captured, 5).is_none());
+        stamps.sent(RtpTime(u32::MAX), captured, 1000);
+        let report = stamps.report(&shared, captured + Duration::from_millis(100), 5);
+        let report = report.unwrap_or_default();
+        assert_eq!(report.rtp_time, 8_999);
+        assert_eq!((report.ssrc, report.packet_count, report.octet_count), (5, 1, 1000));
+        assert!(stamps.report(&shared, captured, 5).is_none(), "nothing was sent since");
+    }
+}
