@@ -1,6 +1,7 @@
 //! The one call of this device.
 
-use super::{Client, Result, soon};
+use super::devices::soon;
+use super::{Client, Result};
 use crate::view::CallView;
 use snug_protocol::{DeviceId, RoomId};
 

@@ -1,8 +1,12 @@
 //! Cameras, microphones and speakers, and pictures on their way to the screen.
 
-use super::{Client, Result, soon};
+use super::{Client, Result};
 use crate::view::{DeviceKind, Devices};
 use tokio::sync::watch;
+
+pub(super) fn soon<T>() -> Result<T> {
+    Err(crate::view::Problem { code: "internal".into(), detail: "not wired yet".into() })
+}
 
 impl Client {
     /// What can be chosen, and what is.
