@@ -4,7 +4,7 @@
 //! `peer/`, so that replacing the crate underneath would not be seen above.
 
 use crate::audio::{AudioProcessing, HeardObserver};
-use crate::device::{CameraChoice, DeviceError, DeviceKind, MicrophoneChoice, SpeakerChoice};
+use crate::device::{CameraChoice, DeviceError, DeviceKind, MicrophoneChoice, SpeakerChoice, VideoFormat};
 use crate::session::PairState;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub struct CallConfig {
 pub struct MediaConfig {
     /// The camera; `None` where there is none.
     pub camera: Option<CameraChoice>,
+    /// What is asked of the camera, and the largest picture that is sent.
+    pub video_format: VideoFormat,
     /// The microphone.
     pub microphone: MicrophoneChoice,
     /// Where to hear the others.
@@ -68,6 +70,7 @@ impl Default for MediaConfig {
     fn default() -> Self {
         Self {
             camera: None,
+            video_format: VideoFormat::default(),
             microphone: MicrophoneChoice::Default,
             speaker: SpeakerChoice::Default,
             processing: AudioProcessing::default(),

@@ -5,9 +5,7 @@ use super::pair::{ForEngine, Pair};
 use super::{CallStats, HANG_UP};
 use crate::audio::{AudioPackets, AudioSender, AudioSettings, Playout, SoundLevel};
 use crate::clock::Clock;
-use crate::device::{
-    CameraChoice, DeviceEvent, DeviceEvents, DeviceState, MicrophoneChoice, SpeakerChoice, VideoFormat,
-};
+use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, DeviceState, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{TimedFrame, VideoStream, Viewers};
 use crate::peer::{PairKey, Peer, PeerEvent, PeerLinks, PeerSettings};
 use crate::session::{
@@ -115,7 +113,7 @@ impl Owner {
         let video_settings = VideoSettings {
             camera: media.camera.clone(),
             on: media.video_on,
-            format: VideoFormat::default(),
+            format: media.video_format,
             bitrate: START_VIDEO_BITRATE.min(media.max_video_bitrate),
         };
         let (video, camera_events) = VideoSender::start(video_settings);

@@ -1,0 +1,398 @@
+//! Microphones and speakers through cpal, against a PulseAudio server of the test's own.
+//!
+//! Null sinks stand for hardware: what is played into `vmic` is what the microphone `mic1` hears, and
+//! what the speaker `spk` plays can be recorded from its monitor. cpal finds the server by the
+//! environment, which a process cannot change for itself safely, so each test runs its story in a child
+//! process that is this same program.
+#![allow(clippy::unwrap_used)]
+
+use snug_call::audio::{AudioProcessing, AudioSender, AudioSettings, FarEnd, Playout, PlayoutStream};
+use snug_call::clock::Clock;
+use snug_call::device::{
+    DeviceError, DeviceEvents, DeviceId, DeviceState, MicrophoneChoice, SpeakerChoice, list, open_microphone,
+};
+use snug_media::Seq;
+use snug_media::level::dbov;
+use snug_media::tone::dominant_frequency;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+/// Far more than anything here takes, and less than somebody waits for a test.
+const LONG: Duration = Duration::from_secs(30);
+const RATE: u32 = 48_000;
+/// Tells the child that it is one, and where its server lives.
+const CHILD: &str = "SNUG_TEST_SOUND_SERVER";
+
+const HARDWARE: &str = "
+load-module module-native-protocol-unix
+load-module module-null-sink sink_name=vmic rate=48000
+load-module module-remap-source master=vmic.monitor source_name=mic1 source_properties=device.description=First
+load-module module-null-sink sink_name=spk rate=48000 sink_properties=device.description=Loud
+set-default-sink spk
+set-default-source mic1
+";
+
+const NO_MICROPHONE: &str = "
+load-module module-native-protocol-unix
+load-module module-null-sink sink_name=spk rate=48000
+";
+
+/// A PulseAudio server that ends with this.
+struct Server {
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(script: &str) -> Server {
+        let server = Server { folder: tempfile::tempdir().unwrap() };
+        let file = server.folder.path().join("pulse.pa");
+        fs::write(&file, script).unwrap();
+        // As a daemon it returns when it is ready to be used.
+        let status = server
+            .command("pulseaudio")
+            .args(["-n", "-F"])
+            .arg(&file)
+            .args(["--daemonize=yes", "--exit-idle-time=-1", "--realtime=no", "--high-priority=no"])
+            .stderr(Stdio::null())
+            .status()
+            .expect("these tests need the pulseaudio program (Debian: pulseaudio, pulseaudio-utils)");
+        assert!(status.success(), "pulseaudio does not start: {status}");
+        server
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("XDG_RUNTIME_DIR", self.folder.path()).env("HOME", self.folder.path());
+        command.env_remove("PULSE_SERVER").env_remove("PULSE_RUNTIME_PATH");
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.command("pulseaudio").arg("--kill").status().ok();
+    }
+}
+
+/// Runs `story` in a child process whose sound server has this hardware.
+fn with_hardware(test: &str, script: &str, story: impl FnOnce()) {
+    if std::env::var_os(CHILD).is_some() {
+        return story();
+    }
+    let server = Server::start(script);
+    let program = std::env::current_exe().unwrap();
+    let output = server
+        .command(program.to_str().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, server.folder.path())
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A program that is ended with this.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn sine(hz: f32, seconds: u32) -> impl Iterator<Item = f32> {
+    (0..seconds * RATE).map(move |i| 0.3 * (i as f32 * hz / RATE as f32 * std::f32::consts::TAU).sin())
+}
+
+/// Speaks into the microphones' sink.
+fn speak(samples: impl Iterator<Item = f32>) -> Running {
+    let path = Path::new(&std::env::var_os(CHILD).unwrap()).join("spoken.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    samples.for_each(|sample| writer.write_sample((sample * 32_000.0) as i16).unwrap());
+    writer.finalize().unwrap();
+    Running(Command::new("paplay").args(["-d", "vmic"]).arg(path).spawn().expect("paplay"))
+}
+
+fn pactl(arguments: &[&str]) -> String {
+    let output = Command::new("pactl").args(arguments).output().expect("pactl");
+    assert!(output.status.success(), "pactl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Unplugs what a module made.
+fn unload(holding: &str) {
+    let modules = pactl(&["list", "short", "modules"]);
+    let line = modules.lines().find(|line| line.contains(holding)).unwrap();
+    pactl(&["unload-module", line.split_whitespace().next().unwrap()]);
+}
+
+fn microphone(name: &str) -> MicrophoneChoice {
+    MicrophoneChoice::Device(DeviceId::new(format!("pulseaudio:{name}")))
+}
+
+/// Starts capture without processing and without a far end.
+fn capture(choice: MicrophoneChoice) -> (AudioSender, DeviceEvents) {
+    let settings =
+        AudioSettings { microphone: choice, processing: AudioProcessing::OFF, ..AudioSettings::default() };
+    let (sender, _, events) = AudioSender::start(settings, FarEnd::silent());
+    (sender, events)
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { timeout(LONG, future).await.expect("it took too long") })
+}
+
+fn next(events: &mut DeviceEvents) -> DeviceState {
+    wait(async { events.recv().await.unwrap().state })
+}
+
+/// Waits for a state that this function accepts.
+fn wait_for(events: &mut DeviceEvents, wanted: impl Fn(&DeviceState) -> bool) -> DeviceState {
+    loop {
+        let state = next(events);
+        if wanted(&state) {
+            return state;
+        }
+    }
+}
+
+#[test]
+fn the_microphone_hears_the_tone_that_is_played_to_it() {
+    with_hardware("the_microphone_hears_the_tone_that_is_played_to_it", HARDWARE, || {
+        let clock = Clock::shared();
+        let _voice = speak(sine(700.0, 30));
+        let mut microphone = open_microphone(&microphone("mic1"), clock).unwrap();
+        assert_eq!(microphone.name(), "First");
+        let deadline = clock.now() + LONG;
+        let mut heard: Vec<f32> = Vec::new();
+        let mut last = None;
+        loop {
+            assert!(clock.now() < deadline, "the tone was never heard");
+            let Some(block) = microphone.next_block(LONG).unwrap() else { continue };
+            assert!(block.captured_at <= clock.now());
+            assert!(last.is_none_or(|last| block.captured_at > last), "time goes on");
+            last = Some(block.captured_at);
+            heard.extend(block.samples);
+            let recent = &heard[heard.len().saturating_sub(RATE as usize / 2)..];
+            if recent.len() == RATE as usize / 2
+                && dominant_frequency(recent, RATE).is_some_and(|hz| (695.0..705.0).contains(&hz))
+            {
+                break;
+            }
+        }
+    });
+}
+
+/// Sends a tone from a sender to a playout, as the network would.
+fn connect(hz: f32, stream: PlayoutStream) -> (AudioSender, std::thread::JoinHandle<()>) {
+    let settings = AudioSettings {
+        microphone: MicrophoneChoice::Tone { hz },
+        processing: AudioProcessing::OFF,
+        ..AudioSettings::default()
+    };
+    let (sender, mut packets, _) = AudioSender::start(settings, FarEnd::silent());
+    let pump = std::thread::spawn(move || {
+        let clock = Clock::shared();
+        let mut seq = Seq(1);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        while let Some(packet) = runtime.block_on(packets.next()) {
+            stream.push(clock.now(), seq, packet.rtp_time, packet.payload);
+            seq = seq.next();
+        }
+    });
+    (sender, pump)
+}
+
+#[test]
+fn what_is_received_reaches_the_speaker() {
+    with_hardware("what_is_received_reaches_the_speaker", HARDWARE, || {
+        let speaker = SpeakerChoice::Device(DeviceId::new("pulseaudio:spk"));
+        let (playout, _, mut events) = Playout::start(speaker, None);
+        let (sender, pump) = connect(523.0, playout.add_stream().unwrap());
+        assert_eq!(next(&mut events), DeviceState::Working { name: "Loud".to_owned() });
+        let recorder = Command::new("parec")
+            .args([
+                "-d",
+                "spk.monitor",
+                "--format=float32le",
+                "--rate=48000",
+                "--channels=1",
+                "--latency-msec=20",
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("parec");
+        let mut recorder = Running(recorder);
+        let mut output = recorder.0.stdout.take().unwrap();
+        let clock = Clock::shared();
+        let deadline = clock.now() + LONG;
+        loop {
+            assert!(clock.now() < deadline, "the tone was never played");
+            let mut half_a_second = vec![0; RATE as usize / 2 * 4];
+            output.read_exact(&mut half_a_second).unwrap();
+            let heard: Vec<f32> =
+                half_a_second.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+            if dominant_frequency(&heard, RATE).is_some_and(|hz| (518.0..528.0).contains(&hz)) {
+                break;
+            }
+        }
+        drop(sender);
+        pump.join().unwrap();
+    });
+}
+
+#[test]
+fn a_microphone_that_vanishes_is_gone_and_comes_back_by_itself() {
+    with_hardware("a_microphone_that_vanishes_is_gone_and_comes_back_by_itself", HARDWARE, || {
+        let (_sender, mut events) = capture(microphone("mic1"));
+        assert_eq!(next(&mut events), DeviceState::Working { name: "First".to_owned() });
+        unload("source_name=mic1");
+        assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::Gone));
+        pactl(&["load-module", "module-remap-source", "master=vmic.monitor", "source_name=mic1"]);
+        wait_for(&mut events, |state| matches!(state, DeviceState::Working { .. }));
+    });
+}
+
+#[test]
+fn a_speaker_that_vanishes_is_gone_and_playout_goes_on_into_nothing() {
+    with_hardware("a_speaker_that_vanishes_is_gone_and_playout_goes_on_into_nothing", HARDWARE, || {
+        let (heard, blocks) = std::sync::mpsc::sync_channel(1000);
+        let observer = Box::new(move |_, samples: &[f32]| drop(heard.try_send(dbov(samples))));
+        let speaker = SpeakerChoice::Device(DeviceId::new("pulseaudio:spk"));
+        let (playout, _, mut events) = Playout::start(speaker, Some(observer));
+        let (sender, pump) = connect(523.0, playout.add_stream().unwrap());
+        assert_eq!(next(&mut events), DeviceState::Working { name: "Loud".to_owned() });
+        unload("sink_name=spk");
+        assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::Gone));
+        while blocks.try_recv().is_ok() {}
+        let loud = (0..100).filter(|_| blocks.recv_timeout(LONG).unwrap() > -30.0).count();
+        assert!(loud > 90, "{loud} of 100 blocks have the tone");
+        drop(sender);
+        pump.join().unwrap();
+    });
+}
+
+#[test]
+fn another_default_microphone_is_followed() {
+    with_hardware("another_default_microphone_is_followed", HARDWARE, || {
+        let (_sender, mut events) = capture(MicrophoneChoice::Default);
+        assert_eq!(next(&mut events), DeviceState::Working { name: "First".to_owned() });
+        let second = "source_properties=device.description=Second";
+        pactl(&["load-module", "module-remap-source", "master=vmic.monitor", "source_name=mic2", second]);
+        pactl(&["set-default-source", "mic2"]);
+        assert_eq!(next(&mut events), DeviceState::Working { name: "Second".to_owned() });
+    });
+}
+
+#[test]
+fn without_any_microphone_there_is_none_to_be_found() {
+    with_hardware("without_any_microphone_there_is_none_to_be_found", NO_MICROPHONE, || {
+        let (_sender, mut events) = capture(MicrophoneChoice::Default);
+        // PulseAudio offers the speaker's monitor as default: that is nobody's voice.
+        assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::NotFound));
+        assert!(list(false).microphones.is_empty());
+    });
+}
+
+#[test]
+fn the_list_has_stable_ids_and_no_monitors() {
+    with_hardware("the_list_has_stable_ids_and_no_monitors", HARDWARE, || {
+        let devices = list(false);
+        let ids = |devices: &[snug_call::device::DeviceInfo]| -> Vec<String> {
+            devices.iter().map(|info| info.id.to_string()).collect()
+        };
+        assert_eq!(ids(&devices.microphones), ["pulseaudio:mic1"]);
+        assert_eq!(ids(&devices.speakers), ["pulseaudio:vmic", "pulseaudio:spk"]);
+        assert_eq!(devices.speakers[1].name, "Loud");
+    });
+}
+
+/// The speaker is heard by the microphone, as in a room: what was played must not be sent back.
+#[test]
+fn the_echo_of_the_speaker_does_not_come_back() {
+    with_hardware("the_echo_of_the_speaker_does_not_come_back", HARDWARE, || {
+        pactl(&["load-module", "module-loopback", "source=spk.monitor", "sink=vmic", "latency_msec=30"]);
+        let level_after = |echo: bool| {
+            let speaker = SpeakerChoice::Device(DeviceId::new("pulseaudio:spk"));
+            let (playout, far_end, _) = Playout::start(speaker, None);
+            // Somebody else talks to us…
+            let settings = AudioSettings {
+                microphone: MicrophoneChoice::File(babble()),
+                processing: AudioProcessing::OFF,
+                ..AudioSettings::default()
+            };
+            let (other, mut packets, _) = AudioSender::start(settings, FarEnd::silent());
+            let stream = playout.add_stream().unwrap();
+            // …and this is what we send.
+            let settings = AudioSettings {
+                microphone: microphone("mic1"),
+                processing: AudioProcessing { echo, noise: false, gain: false },
+                ..AudioSettings::default()
+            };
+            let (_ours, mut sent, _) = AudioSender::start(settings, far_end);
+            let clock = Clock::shared();
+            let begun = clock.now();
+            let mut seq = Seq(1);
+            let mut levels = Vec::new();
+            wait(async {
+                while clock.now().since(begun) < Duration::from_secs(8) {
+                    tokio::select! {
+                        Some(packet) = packets.next() => {
+                            stream.push(clock.now(), seq, packet.rtp_time, packet.payload);
+                            seq = seq.next();
+                        }
+                        Some(packet) = sent.next() => {
+                            // It may take some seconds to learn the room.
+                            if clock.now().since(begun) > Duration::from_secs(5) {
+                                levels.push(10_f64.powf(-f64::from(packet.audio_level) / 10.0));
+                            }
+                        }
+                    }
+                }
+            });
+            drop(other);
+            10.0 * (levels.iter().sum::<f64>() / 150.0).max(1e-13).log10()
+        };
+        let without = level_after(false);
+        let with = level_after(true);
+        println!("echo {without:.1} dBov without, {with:.1} dBov with cancellation");
+        assert!(without > -45.0, "the echo is there: {without} dBov");
+        assert!(without - with > 15.0, "{without} dBov becomes {with}");
+    });
+}
+
+/// Ten seconds of noise in syllables.
+fn babble() -> PathBuf {
+    let path = Path::new(&std::env::var_os(CHILD).unwrap()).join("babble.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    let (mut state, mut smooth) = (11_u32, 0.0_f32);
+    for i in 0..10 * RATE {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let white = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        smooth += 0.3 * (white - smooth);
+        let syllable = (i as f32 / RATE as f32 * 3.0 * std::f32::consts::TAU).sin().max(0.0);
+        writer.write_sample((smooth * (0.1 + 0.9 * syllable) * 16_000.0) as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    path
+}
