@@ -43,7 +43,8 @@ pub struct FarEnd {
     /// Position of the first of `samples`, and of the one after the last.
     first: u64,
     end: u64,
-    read: i64,
+    /// Position that is read next, once anything was put in.
+    read: Option<i64>,
     apart: f64,
 }
 
@@ -74,7 +75,7 @@ impl FarEnd {
 
     fn of(blocks: Option<Consumer<FarBlock>>) -> FarEnd {
         let line = Timeline::new(SAMPLE_RATE);
-        FarEnd { blocks, line, samples: VecDeque::new(), first: 0, end: 0, read: 0, apart: 0.0 }
+        FarEnd { blocks, line, samples: VecDeque::new(), first: 0, end: 0, read: None, apart: 0.0 }
     }
 
     /// What is heard ([`LEAD`] after) the moment at which a captured block begins.
@@ -82,20 +83,28 @@ impl FarEnd {
         self.fetch();
         let mut block = [0.0; BLOCK];
         let Some(wanted) = self.line.position(captured_at + LEAD) else { return block };
-        let apart = wanted - self.read as f64;
-        self.apart += WEIGHT * (apart - self.apart);
-        if apart.abs() > JUMP || self.apart.abs() > SLIP {
-            tracing::debug!(samples = apart, "far end moved");
-            self.read = wanted.round() as i64;
-            self.apart = 0.0;
-        }
-        for (sample, position) in block.iter_mut().zip(self.read..) {
+        let read = self.follow(wanted);
+        for (sample, position) in block.iter_mut().zip(read..) {
             let index = position - self.first as i64;
             *sample =
                 usize::try_from(index).ok().and_then(|index| self.samples.get(index)).copied().unwrap_or(0.0);
         }
-        self.read += BLOCK as i64;
+        self.read = Some(read + BLOCK as i64);
         block
+    }
+
+    /// Where to read, given where it should be: just after the last block, unless that is too far off.
+    fn follow(&mut self, wanted: f64) -> i64 {
+        if let Some(read) = self.read {
+            let apart = wanted - read as f64;
+            self.apart += WEIGHT * (apart - self.apart);
+            if apart.abs() <= JUMP && self.apart.abs() <= SLIP {
+                return read;
+            }
+            tracing::debug!(samples = apart, "far end moved");
+        }
+        self.apart = 0.0;
+        wanted.round() as i64
     }
 
     fn fetch(&mut self) {

@@ -49,7 +49,12 @@ impl Converter {
                 // Two pixels in four bytes: a row of odd width is padded to the next pair.
                 let stride = width.div_ceil(2) * 4;
                 let (width, height) = (picture.width(), picture.height());
-                let packed = YuvPackedImage { yuy: bytes, yuy_stride: stride, width, height };
+                let packed = YuvPackedImage {
+                    yuy: &bytes[..(stride * height) as usize],
+                    yuy_stride: stride,
+                    width,
+                    height,
+                };
                 yuyv422_to_yuv420(&mut planar(&mut picture), &packed).map_err(failed)?;
             }
             FrameFormat::RAWRGB | FrameFormat::RAWBGR => {
