@@ -54,7 +54,10 @@ export function parsePackets(buffer: ArrayBuffer): VideoPacket[] {
 export function writePackets(packets: readonly VideoPacket[]): ArrayBuffer {
   const headers = packets.map(({ data, ...rest }) => ({ ...rest, size: data.byteLength }))
   const header = new TextEncoder().encode(JSON.stringify(headers))
-  const total = packets.reduce((sum, packet) => sum + packet.data.byteLength, LENGTH_BYTES + header.byteLength)
+  const total = packets.reduce(
+    (sum, packet) => sum + packet.data.byteLength,
+    LENGTH_BYTES + header.byteLength,
+  )
   const bytes = new Uint8Array(total)
   new DataView(bytes.buffer).setUint32(0, header.byteLength, true)
   bytes.set(header, LENGTH_BYTES)

@@ -1,0 +1,70 @@
+// The call that goes on in a room that is not looked at: at the bottom of the rail, so it is never lost.
+
+import { Mic, MicOff, PhoneOff } from 'lucide-solid'
+import { Show } from 'solid-js'
+import type { CallView } from '../backend/bindings/CallView'
+import { useI18n } from '../i18n'
+import { useApp } from '../state/context'
+import { ids } from '../testids'
+import { IconButton } from '../ui/button'
+import { isLive } from './phase'
+import { Timer } from './Timer'
+import './call-bar.css'
+
+export function CallBar() {
+  const app = useApp()
+  const elsewhere = () => {
+    const call = app.call()
+    if (!call || !isLive(call)) return undefined
+    return call.room !== app.view.room() ? call : undefined
+  }
+  // On a narrow window the rail hides the room, so there the bar is shown for its own room too; CSS decides.
+  const live = () => {
+    const call = app.call()
+    return call && isLive(call) ? call : undefined
+  }
+  return <Show when={live()}>{(call) => <Bar call={call()} narrowOnly={elsewhere() === undefined} />}</Show>
+}
+
+function Bar(props: { call: CallView; narrowOnly: boolean }) {
+  const { t } = useI18n()
+  const app = useApp()
+  const room = () => app.rooms.value?.find(({ id }) => id === props.call.room)?.name ?? props.call.peer_name
+  return (
+    <div class="call-bar" classList={{ 'call-bar-narrow': props.narrowOnly }} data-testid={ids.callBar}>
+      <button
+        type="button"
+        class="call-bar-show"
+        title={t('call.goTo')}
+        data-testid={ids.callBarShow}
+        onClick={() => app.view.show(props.call.room)}
+      >
+        <span class="call-bar-name">{t('call.elsewhere', room())}</span>
+        <span class="call-bar-state">
+          <Show
+            when={props.call.phase === 'active' && props.call.connected_at !== null}
+            fallback={t('call.connecting')}
+          >
+            <Timer since={props.call.connected_at ?? 0} />
+          </Show>
+        </span>
+      </button>
+      <IconButton
+        icon={props.call.own.microphone ? Mic : MicOff}
+        label={props.call.own.microphone ? t('call.mute') : t('call.unmute')}
+        shortcut="Control+d"
+        look={props.call.own.microphone ? 'stage' : 'off'}
+        onClick={() => app.attempt(() => app.backend.setMicrophone(!props.call.own.microphone))}
+        testid={ids.callBarMicrophone}
+      />
+      <IconButton
+        icon={PhoneOff}
+        label={t('call.hangUp')}
+        shortcut="Control+Shift+h"
+        look="danger"
+        onClick={() => app.attempt(() => app.backend.hangUp())}
+        testid={ids.callBarHangUp}
+      />
+    </div>
+  )
+}

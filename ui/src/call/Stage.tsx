@@ -1,0 +1,183 @@
+// The call of the room that is looked at: tiles, what is going on, and the controls.
+
+import {
+  CircleAlert,
+  Maximize2,
+  Mic,
+  MicOff,
+  Minimize2,
+  PhoneOff,
+  Settings2,
+  Video,
+  VideoOff,
+} from 'lucide-solid'
+import { createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js'
+import { createStore } from 'solid-js/store'
+import type { CallView } from '../backend/bindings/CallView'
+import type { RoomSummary } from '../backend/bindings/RoomSummary'
+import { useI18n } from '../i18n'
+import { useApp } from '../state/context'
+import { ids } from '../testids'
+import { IconButton } from '../ui/button'
+import { Face } from '../ui/face'
+import { layoutTiles, selfBox, USUAL_ASPECT } from './layout'
+import { endOf, isLive, phaseName } from './phase'
+import { PeerTile, SelfTile } from './Tile'
+import { Timer } from './Timer'
+import './stage.css'
+
+const GAP = 8
+const MARGIN = 12
+
+export function Stage(props: { call: CallView; room: RoomSummary }) {
+  const { t, ...i18n } = useI18n()
+  const [size, setSize] = createStore({ width: 0, height: 0 })
+  const [aspects, setAspects] = createStore<Record<string, number>>({})
+  const [selfAspect, setSelfAspect] = createSignal(USUAL_ASPECT)
+  let field!: HTMLDivElement
+
+  onMount(() => {
+    const observer = new ResizeObserver(() =>
+      setSize({ width: field.clientWidth, height: field.clientHeight }),
+    )
+    observer.observe(field)
+    setSize({ width: field.clientWidth, height: field.clientHeight })
+    onCleanup(() => observer.disconnect())
+  })
+
+  const boxes = createMemo(() =>
+    layoutTiles(
+      props.call.peers.map(({ device }) => aspects[device] ?? USUAL_ASPECT),
+      size,
+      GAP,
+    ),
+  )
+  const problems = () =>
+    [props.call.own.microphone_problem, props.call.own.camera_problem].filter((problem) => problem !== null)
+
+  return (
+    <section
+      class="stage"
+      aria-label={t('call.stage')}
+      data-testid={ids.stage}
+      data-phase={phaseName(props.call)}
+    >
+      <div class="stage-field" ref={field}>
+        <Show
+          when={endOf(props.call) === undefined}
+          fallback={<Waiting call={props.call} room={props.room} />}
+        >
+          <For each={props.call.peers} fallback={<Waiting call={props.call} room={props.room} />}>
+            {(peer, index) => (
+              <PeerTile
+                peer={peer}
+                box={boxes()[index()] ?? { left: 0, top: 0, width: 0, height: 0 }}
+                onAspect={(aspect) => setAspects(peer.device, aspect)}
+              />
+            )}
+          </For>
+          <SelfTile box={selfBox(selfAspect(), size, MARGIN)} onAspect={setSelfAspect} />
+        </Show>
+      </div>
+      <div class="stage-top">
+        <Show when={props.call.phase === 'active' && props.call.connected_at !== null}>
+          <Timer since={props.call.connected_at ?? 0} />
+        </Show>
+        <For each={problems()}>
+          {(problem) => (
+            <p class="stage-problem" role="alert">
+              <CircleAlert size={16} aria-hidden="true" />
+              {i18n.problem(problem)}
+            </p>
+          )}
+        </For>
+      </div>
+      <Show when={isLive(props.call)}>
+        <Controls call={props.call} />
+      </Show>
+    </section>
+  )
+}
+
+/** Nobody to be seen: it rings, it connects, or it is over. */
+function Waiting(props: { call: CallView; room: RoomSummary }) {
+  const { t } = useI18n()
+  const name = () => props.call.peer_name || props.room.name
+  const words = () => {
+    const end = endOf(props.call)
+    switch (end) {
+      case undefined:
+        return props.call.phase === 'outgoing' ? t('call.calling', name()) : t('call.connecting')
+      case 'here':
+      case 'elsewhere':
+      case 'lost':
+        return t(`call.ended.${end}`)
+      default:
+        return t(`call.ended.${end}`, name())
+    }
+  }
+  return (
+    <div class="stage-waiting">
+      <span classList={{ 'stage-ringing': props.call.phase === 'outgoing' }}>
+        <Face name={name()} size="large" />
+      </span>
+      <p role="status" data-testid={ids.callStatus}>
+        {words()}
+      </p>
+    </div>
+  )
+}
+
+function Controls(props: { call: CallView }) {
+  const { t } = useI18n()
+  const app = useApp()
+  const own = () => props.call.own
+  return (
+    <div class="stage-controls" role="toolbar" aria-label={t('call.stage')}>
+      <IconButton
+        icon={own().microphone ? Mic : MicOff}
+        label={own().microphone ? t('call.mute') : t('call.unmute')}
+        shortcut="Control+d"
+        size="large"
+        look={own().microphone ? 'stage' : 'off'}
+        onClick={() => app.attempt(() => app.backend.setMicrophone(!own().microphone))}
+        testid={ids.callMicrophone}
+      />
+      <IconButton
+        icon={own().camera ? Video : VideoOff}
+        label={own().camera ? t('call.cameraOff') : t('call.cameraOn')}
+        shortcut="Control+e"
+        size="large"
+        look={own().camera ? 'stage' : 'off'}
+        onClick={() => app.attempt(() => app.backend.setCamera(!own().camera))}
+        testid={ids.callCamera}
+      />
+      <IconButton
+        icon={Settings2}
+        label={t('call.devices')}
+        size="large"
+        look="stage"
+        onClick={() => app.view.openSettings('devices')}
+        testid={ids.callDevices}
+      />
+      <IconButton
+        icon={app.view.fullStage() ? Minimize2 : Maximize2}
+        label={app.view.fullStage() ? t('call.notFull') : t('call.full')}
+        shortcut="Control+f"
+        size="large"
+        look="stage"
+        onClick={() => app.view.setFullStage(!app.view.fullStage())}
+        testid={ids.callFull}
+      />
+      <IconButton
+        icon={PhoneOff}
+        label={props.call.phase === 'outgoing' ? t('call.cancel') : t('call.hangUp')}
+        shortcut="Control+Shift+h"
+        size="large"
+        look="danger"
+        onClick={() => app.attempt(() => app.backend.hangUp())}
+        testid={ids.callHangUp}
+      />
+    </div>
+  )
+}

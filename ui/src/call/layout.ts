@@ -1,0 +1,76 @@
+// Where tiles lie on the stage. Pure. Every tile has the same room and keeps its picture's shape in it, so a tile changes its size
+// only when the number of tiles or the stage changes, not when somebody's camera does.
+
+export interface Box {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+/** Before the first picture: what cameras give today. */
+export const USUAL_ASPECT = 16 / 9
+
+/** The largest box of `aspect` in the middle of `room`. */
+export function fit(aspect: number, room: Box): Box {
+  const width = Math.min(room.width, room.height * aspect)
+  const height = width / aspect
+  return {
+    left: room.left + (room.width - width) / 2,
+    top: room.top + (room.height - height) / 2,
+    width,
+    height,
+  }
+}
+
+/** Boxes for tiles of these aspects (width by height) on a stage, in reading order; an unfilled last line is centred. */
+export function layoutTiles(
+  aspects: readonly number[],
+  stage: { width: number; height: number },
+  gap: number,
+): Box[] {
+  const count = aspects.length
+  if (count === 0 || stage.width <= 0 || stage.height <= 0)
+    return aspects.map(() => ({ left: 0, top: 0, width: 0, height: 0 }))
+
+  let columns = 1
+  let best = 0
+  for (let candidate = 1; candidate <= count; candidate += 1) {
+    const cell = cellOf(candidate, count, stage, gap)
+    const { width } = fit(USUAL_ASPECT, { left: 0, top: 0, ...cell })
+    if (width > best) {
+      best = width
+      columns = candidate
+    }
+  }
+
+  const cell = cellOf(columns, count, stage, gap)
+  const lines = Math.ceil(count / columns)
+  return aspects.map((aspect, index) => {
+    const line = Math.floor(index / columns)
+    const inLine = line === lines - 1 ? count - line * columns : columns
+    const indent = ((columns - inLine) * (cell.width + gap)) / 2
+    return fit(aspect, {
+      left: indent + (index % columns) * (cell.width + gap),
+      top: line * (cell.height + gap),
+      width: cell.width,
+      height: cell.height,
+    })
+  })
+}
+
+function cellOf(columns: number, count: number, stage: { width: number; height: number }, gap: number) {
+  const lines = Math.ceil(count / columns)
+  return {
+    width: Math.max(0, (stage.width - gap * (columns - 1)) / columns),
+    height: Math.max(0, (stage.height - gap * (lines - 1)) / lines),
+  }
+}
+
+/** The self-view: a quarter of the stage at most, in the corner. */
+export function selfBox(aspect: number, stage: { width: number; height: number }, margin: number): Box {
+  const width = Math.max(96, Math.min(240, stage.width * 0.26))
+  const height = Math.min(width / aspect, stage.height * 0.4)
+  const shown = height * aspect
+  return { left: stage.width - shown - margin, top: margin, width: shown, height }
+}

@@ -1,0 +1,128 @@
+// The first start: three ways in, one page each.
+
+import { ArrowLeft, DoorOpen, House, Link, LogIn } from 'lucide-solid'
+import { createSignal, For, Match, Show, Switch } from 'solid-js'
+import { type Language, languageNames, languages, useI18n } from '../i18n'
+import { useApp } from '../state/context'
+import { ids } from '../testids'
+import { IconButton } from '../ui/button'
+import { Host } from './Host'
+import { Join } from './Join'
+import { SignIn } from './SignIn'
+import './start.css'
+
+type Page = 'choose' | 'host' | 'join' | 'signIn'
+
+export function Start() {
+  const { t } = useI18n()
+  const [page, setPage] = createSignal<Page>('choose')
+
+  return (
+    <main class="start">
+      <div
+        class="start-card"
+        onKeyDown={(event) => {
+          if (event.key === 'Escape' && page() !== 'choose') setPage('choose')
+        }}
+      >
+        <Show when={page() !== 'choose'}>
+          <div class="start-back">
+            <IconButton
+              icon={ArrowLeft}
+              label={t('common.back')}
+              shortcut="Escape"
+              placement="right"
+              onClick={() => setPage('choose')}
+              testid={ids.startBack}
+            />
+          </div>
+        </Show>
+        <Switch>
+          <Match when={page() === 'choose'}>
+            <Choose onChoose={setPage} />
+          </Match>
+          <Match when={page() === 'host'}>
+            <Host />
+          </Match>
+          <Match when={page() === 'join'}>
+            <Join />
+          </Match>
+          <Match when={page() === 'signIn'}>
+            <SignIn />
+          </Match>
+        </Switch>
+      </div>
+      <LanguageLinks />
+    </main>
+  )
+}
+
+function Choose(props: { onChoose: (page: Page) => void }) {
+  const { t } = useI18n()
+  const ways = () =>
+    [
+      { page: 'host', icon: House, title: t('start.host'), hint: t('start.hostHint'), testid: ids.startHost },
+      { page: 'join', icon: Link, title: t('start.join'), hint: t('start.joinHint'), testid: ids.startJoin },
+      {
+        page: 'signIn',
+        icon: LogIn,
+        title: t('start.signIn'),
+        hint: t('start.signInHint'),
+        testid: ids.startSignIn,
+      },
+    ] as const
+  return (
+    <>
+      <span class="start-mark">
+        <DoorOpen size={28} aria-hidden="true" />
+      </span>
+      <h1 class="start-heading">{t('start.title')}</h1>
+      <p class="start-lead">{t('start.lead')}</p>
+      <ul class="start-ways">
+        <For each={ways()}>
+          {(way) => (
+            <li>
+              <button
+                type="button"
+                class="start-way"
+                data-testid={way.testid}
+                onClick={() => props.onChoose(way.page)}
+              >
+                <span class="start-way-icon">
+                  <way.icon size={20} aria-hidden="true" />
+                </span>
+                <span class="start-way-words">
+                  <span class="start-way-title">{way.title}</span>
+                  <span class="start-way-hint">{way.hint}</span>
+                </span>
+              </button>
+            </li>
+          )}
+        </For>
+      </ul>
+    </>
+  )
+}
+
+/** Somebody who cannot read this page must be able to change it. */
+function LanguageLinks() {
+  const { t, language } = useI18n()
+  const { preferences } = useApp()
+  return (
+    <nav class="start-languages" aria-label={t('start.language')}>
+      <For each={languages}>
+        {(id: Language) => (
+          <button
+            type="button"
+            class="start-language"
+            lang={id}
+            aria-current={language() === id ? 'true' : undefined}
+            onClick={() => preferences.change({ language: id })}
+          >
+            {languageNames[id]}
+          </button>
+        )}
+      </For>
+    </nav>
+  )
+}
