@@ -321,6 +321,39 @@ fn the_list_has_stable_ids_and_no_monitors() {
     });
 }
 
+/// Sound servers like to buffer two seconds. From a first word to the air it must be a fraction of one.
+#[test]
+fn a_word_is_in_the_air_soon_after_it_is_spoken() {
+    with_hardware("a_word_is_in_the_air_soon_after_it_is_spoken", HARDWARE, || {
+        let air = ["master=spk.monitor", "source_name=air", "source_properties=device.description=Air"];
+        pactl(&[&["load-module", "module-remap-source"][..], &air].concat());
+        let clock = Clock::shared();
+        let mut listener = open_microphone(&microphone("air"), clock).unwrap();
+        let speaker = SpeakerChoice::Device(DeviceId::new("pulseaudio:spk"));
+        let (playout, _, mut events) = Playout::start(speaker, None);
+        let stream = playout.add_stream().unwrap();
+        assert_eq!(next(&mut events), DeviceState::Working { name: "Loud".to_owned() });
+        let settle = clock.now() + Duration::from_secs(1);
+        while clock.now() < settle {
+            listener.next_block(LONG).unwrap();
+        }
+        let spoken_at = clock.now();
+        let (sender, pump) = connect(523.0, stream);
+        let heard_at = loop {
+            assert!(clock.now().since(spoken_at) < LONG, "it was never heard");
+            match listener.next_block(LONG).unwrap() {
+                Some(block) if dbov(&block.samples) > -40.0 => break block.captured_at,
+                _ => {}
+            }
+        };
+        let delay = heard_at.since(spoken_at);
+        println!("{delay:?} from the first word to the air");
+        assert!(delay < Duration::from_millis(500), "{delay:?}");
+        drop(sender);
+        pump.join().unwrap();
+    });
+}
+
 /// The speaker is heard by the microphone, as in a room: what was played must not be sent back.
 #[test]
 fn the_echo_of_the_speaker_does_not_come_back() {
