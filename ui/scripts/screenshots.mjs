@@ -1,6 +1,7 @@
 // Pictures of every scene, in every size, theme and language, taken with Chromium under the webview's own content policy; and an
 // accessibility check of each (axe-core). Fails on anything that the page complains of.
 //   npm run screenshots [-- scene …]      pictures go to ui/screenshots/ (not in git)
+//   --quick                               wide, light, English and narrow, dark, Chinese only
 //   CHROMIUM=/path/to/chromium            where the browser is, if not at /usr/bin/chromium
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -24,7 +25,10 @@ const settings = (section) => async (page) => {
 const openRoom = async (page) => {
   if (page.viewportSize().width < 600) await page.locator(`${id('room-row')}[data-room="r-living"]`).click()
 }
-const video = (page) => page.waitForFunction(() => [...document.querySelectorAll('canvas')].every((c) => Number(c.dataset.frames) > 5))
+const video = (page) =>
+  page.waitForFunction(() =>
+    [...document.querySelectorAll('canvas')].every((c) => Number(c.dataset.frames) > 5),
+  )
 
 /** name → [scene, what to do before the picture] */
 const pictures = {
@@ -62,9 +66,12 @@ const pictures = {
   rail: ['main'],
   room: ['main', openRoom],
   notices: ['notices', openRoom],
-  empty: ['empty', async (page) => {
-    if (page.viewportSize().width < 600) await page.locator(id('room-row')).first().click()
-  }],
+  empty: [
+    'empty',
+    async (page) => {
+      if (page.viewportSize().width < 600) await page.locator(id('room-row')).first().click()
+    },
+  ],
   'empty-rail': ['empty'],
   failed: ['failed', openRoom],
   typing: ['typing', openRoom],
@@ -91,28 +98,44 @@ const pictures = {
   'room-menu': ['main', openRoom, click('room-menu')],
   'space-menu': ['main', click('space-menu')],
   switcher: ['main', press('Control+k')],
-  shortcuts: ['main', press('Control+,'), press('Escape'), async (page) => {
-    await page.evaluate(() => document.activeElement.blur())
-    await page.keyboard.press('?')
-  }],
+  shortcuts: [
+    'main',
+    press('Control+,'),
+    press('Escape'),
+    async (page) => {
+      await page.evaluate(() => document.activeElement.blur())
+      await page.keyboard.press('?')
+    },
+  ],
   'settings-profile': ['main', settings('profile')],
   'settings-devices': ['main', settings('devices'), video],
   'settings-no-devices': ['no-devices', settings('devices')],
   'settings-appearance': ['main', settings('appearance')],
   'settings-notifications': ['main', settings('notifications')],
   'settings-about': ['main', settings('about')],
-  tooltip: ['main', openRoom, (page) => page.locator(id('call-video')).hover(), (page) => page.waitForTimeout(700)],
+  tooltip: [
+    'main',
+    openRoom,
+    (page) => page.locator(id('call-video')).hover(),
+    (page) => page.waitForTimeout(700),
+  ],
 }
 
 const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 420, height: 800 } }
 const themes = ['light', 'dark']
 const languages = ['en', 'zh-CN']
 
-const wanted = process.argv.slice(2)
+const quick = process.argv.includes('--quick')
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick')
 const chosen = Object.entries(pictures).filter(([name]) => wanted.length === 0 || wanted.includes(name))
 if (chosen.length === 0) throw new Error(`no such picture; there are ${Object.keys(pictures).join(', ')}`)
 
-await build({ root, mode: 'screenshots', logLevel: 'warn', build: { outDir: '.fake-dist', emptyOutDir: true } })
+await build({
+  root,
+  mode: 'screenshots',
+  logLevel: 'warn',
+  build: { outDir: '.fake-dist', emptyOutDir: true },
+})
 const server = await preview({
   root,
   mode: 'screenshots',
@@ -133,9 +156,16 @@ for (const [name, [scene, ...steps]] of chosen) {
   for (const [size, viewport] of Object.entries(sizes)) {
     for (const theme of themes) {
       for (const language of languages) {
+        if (quick && (size === 'wide') !== (theme === 'light' && language === 'en')) continue
+        if (quick && (size === 'narrow') !== (theme === 'dark' && language === 'zh-CN')) continue
         const where = `${name}-${size}-${theme}-${language}`
         // Accessibility tools are injected, which the page's policy would refuse; the policy itself is tested by the page before that.
-        const context = await browser.newContext({ viewport, colorScheme: theme, locale: language, bypassCSP: false })
+        const context = await browser.newContext({
+          viewport,
+          colorScheme: theme,
+          locale: language,
+          bypassCSP: false,
+        })
         const page = await context.newPage()
         page.on('console', (message) => {
           if (message.type() === 'error') complaints.push(`${where}: ${message.text()}`)

@@ -1,6 +1,6 @@
 // Which screen: the first start, the main window, or one of the few that stand in its way.
 
-import { CircleAlert, DoorOpen } from 'lucide-solid'
+import { CircleAlert } from 'lucide-solid'
 import { createEffect, Match, Show, Switch } from 'solid-js'
 import type { Backend } from './backend/backend'
 import { I18nProvider, useI18n } from './i18n'
@@ -12,6 +12,7 @@ import { createApp } from './state/app'
 import { AppContext, useApp } from './state/context'
 import { Button } from './ui/button'
 import { Empty } from './ui/empty'
+import { Mark } from './ui/mark'
 import { NoteStack } from './ui/notes'
 
 export function App(props: { backend: Backend }) {
@@ -65,7 +66,7 @@ function Opening() {
       when={account.problem}
       fallback={
         <div class="app-waiting" role="status" aria-label={t('app.loading')}>
-          <DoorOpen size={40} aria-hidden="true" />
+          <Mark />
         </div>
       }
     >

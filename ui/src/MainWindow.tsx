@@ -36,7 +36,7 @@ export function Main() {
     <div class="main" data-testid={ids.main}>
       <ConnectionLine />
       <div class={`main-panes main-shows-${app.view.pane()}`}>
-        <div class="main-rail" style={{ width: `${railWidth()}px` }}>
+        <div class="main-rail" style={{ '--rail-width': `${railWidth()}px` }}>
           <Rail />
         </div>
         <Splitter

@@ -12,7 +12,7 @@ export interface Box {
 export const USUAL_ASPECT = 16 / 9
 
 /** The largest box of `aspect` in the middle of `room`. */
-export function fit(aspect: number, room: Box): Box {
+export function largestIn(aspect: number, room: Box): Box {
   const width = Math.min(room.width, room.height * aspect)
   const height = width / aspect
   return {
@@ -37,7 +37,7 @@ export function layoutTiles(
   let best = 0
   for (let candidate = 1; candidate <= count; candidate += 1) {
     const cell = cellOf(candidate, count, stage, gap)
-    const { width } = fit(USUAL_ASPECT, { left: 0, top: 0, ...cell })
+    const { width } = largestIn(USUAL_ASPECT, { left: 0, top: 0, ...cell })
     if (width > best) {
       best = width
       columns = candidate
@@ -50,7 +50,7 @@ export function layoutTiles(
     const line = Math.floor(index / columns)
     const inLine = line === lines - 1 ? count - line * columns : columns
     const indent = ((columns - inLine) * (cell.width + gap)) / 2
-    return fit(aspect, {
+    return largestIn(aspect, {
       left: indent + (index % columns) * (cell.width + gap),
       top: line * (cell.height + gap),
       width: cell.width,

@@ -2,7 +2,7 @@
 // What was begun in a room waits there while one looks elsewhere.
 
 import { SendHorizontal } from 'lucide-solid'
-import { createEffect, createSignal, on, onCleanup } from 'solid-js'
+import { createEffect, createSignal, on, onCleanup, onMount } from 'solid-js'
 import type { RoomSummary } from '../backend/bindings/RoomSummary'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
@@ -35,14 +35,16 @@ export function Composer(props: { room: RoomSummary }) {
       () => props.room.id,
       (room) => {
         setText(drafts.get(room))
-        queueMicrotask(fit)
+        queueMicrotask(grow)
         if (!matchMedia('(pointer: coarse)').matches) box.focus({ preventScroll: true })
         onCleanup(() => typist.stop(room))
       },
     ),
   )
 
-  function fit(): void {
+  function grow(): void {
+    // Behind another pane nothing can be measured; the observer calls again when it is shown.
+    if (box.offsetWidth === 0) return
     const style = getComputedStyle(box)
     const line = Number.parseFloat(style.lineHeight) || 22
     const padding = Number.parseFloat(style.paddingTop) + Number.parseFloat(style.paddingBottom) || 0
@@ -50,12 +52,23 @@ export function Composer(props: { room: RoomSummary }) {
     box.style.height = `${Math.min(box.scrollHeight, Math.round(line * MAX_LINES + padding))}px`
   }
 
+  onMount(() => {
+    let width = 0
+    const observer = new ResizeObserver(() => {
+      if (box.offsetWidth === width) return
+      width = box.offsetWidth
+      grow()
+    })
+    observer.observe(box)
+    onCleanup(() => observer.disconnect())
+  })
+
   function write(next: string): void {
     setText(next)
     drafts.set(props.room.id, next)
     if (next.trim() === '') typist.stop(props.room.id)
     else typist.typed(props.room.id)
-    fit()
+    grow()
   }
 
   function send(): void {
@@ -68,7 +81,7 @@ export function Composer(props: { room: RoomSummary }) {
     }
     write('')
     box.value = ''
-    fit()
+    grow()
     app.backend.send(room, words).then(
       () => app.timelines.changed(room),
       (thrown) => {
@@ -78,7 +91,7 @@ export function Composer(props: { room: RoomSummary }) {
         drafts.set(room, words)
         if (props.room.id === room) {
           setText(words)
-          queueMicrotask(fit)
+          queueMicrotask(grow)
         }
       },
     )

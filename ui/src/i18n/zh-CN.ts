@@ -384,6 +384,7 @@ export const zhCN: Dictionary = {
     bad_link: '这不是空间的链接。请完整复制后再粘贴一次。',
     disk_full: '磁盘满了。请腾出空间后再试。',
     store_damaged: '保存在这台电脑上的数据损坏了。请退出后重新登录，重新获取。',
+    untrusted: '这台电脑无法确认这个空间的身份。请使用完整的链接，它能证明身份。',
     camera_not_found: '没有找到摄像头。请接上一个，或在设置里另选。',
     camera_busy: '摄像头正被别的程序使用。请关掉那个程序再试。',
     camera_gone: '摄像头已断开。',

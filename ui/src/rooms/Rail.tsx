@@ -115,7 +115,6 @@ function SpaceMenu() {
   const app = useApp()
   return (
     <Menu
-      label={t('rail.menu')}
       class="rail-space"
       testid={ids.spaceMenu}
       groups={[

@@ -104,7 +104,6 @@ export function Switcher() {
               when={places().length > 0}
               fallback={<p class="switcher-nothing">{t('switcher.nothing', query())}</p>}
             >
-              {/* biome-ignore lint/a11y/useSemanticElements: the pattern of a combobox with a list of its own. */}
               <div class="switcher-list" id="switcher-list" role="listbox" aria-label={t('switcher.title')}>
                 <For each={places()}>
                   {(place, index) => (

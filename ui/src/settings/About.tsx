@@ -1,8 +1,8 @@
-import { DoorOpen } from 'lucide-solid'
 import { onMount, Show } from 'solid-js'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { createFetched } from '../state/fetched'
+import { Mark } from '../ui/mark'
 
 export function About() {
   const { t } = useI18n()
@@ -12,9 +12,7 @@ export function About() {
   return (
     <div class="form">
       <div class="about-head">
-        <span class="start-mark">
-          <DoorOpen size={28} aria-hidden="true" />
-        </span>
+        <Mark />
         <div>
           <h3 class="about-name">{t('app.name')}</h3>
           <Show when={about.value}>

@@ -173,6 +173,7 @@ function Level() {
   onCleanup(backend.onLevel((value) => setLevel(Math.max(0, Math.min(1, value)))))
   return (
     <>
+      {/* biome-ignore lint/a11y/useSemanticElements: WebKit draws <meter> its own way, with a step between frames. */}
       <div
         class="level"
         role="meter"

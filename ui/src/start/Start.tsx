@@ -1,11 +1,12 @@
 // The first start: three ways in, one page each.
 
-import { ArrowLeft, DoorOpen, House, Link, LogIn } from 'lucide-solid'
-import { createSignal, For, Match, Show, Switch } from 'solid-js'
+import { ArrowLeft, House, Link, LogIn } from 'lucide-solid'
+import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from 'solid-js'
 import { type Language, languageNames, languages, useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
+import { Mark } from '../ui/mark'
 import { Host } from './Host'
 import { Join } from './Join'
 import { SignIn } from './SignIn'
@@ -16,15 +17,15 @@ type Page = 'choose' | 'host' | 'join' | 'signIn'
 export function Start() {
   const { t } = useI18n()
   const [page, setPage] = createSignal<Page>('choose')
+  const back = (event: KeyboardEvent) => {
+    if (event.key === 'Escape' && !event.isComposing) setPage('choose')
+  }
+  onMount(() => window.addEventListener('keydown', back))
+  onCleanup(() => window.removeEventListener('keydown', back))
 
   return (
     <main class="start">
-      <div
-        class="start-card"
-        onKeyDown={(event) => {
-          if (event.key === 'Escape' && page() !== 'choose') setPage('choose')
-        }}
-      >
+      <div class="start-card">
         <Show when={page() !== 'choose'}>
           <div class="start-back">
             <IconButton
@@ -73,9 +74,7 @@ function Choose(props: { onChoose: (page: Page) => void }) {
     ] as const
   return (
     <>
-      <span class="start-mark">
-        <DoorOpen size={28} aria-hidden="true" />
-      </span>
+      <Mark />
       <h1 class="start-heading">{t('start.title')}</h1>
       <p class="start-lead">{t('start.lead')}</p>
       <ul class="start-ways">

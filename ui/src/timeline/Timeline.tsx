@@ -18,6 +18,8 @@ import './timeline.css'
 
 /** This near to its end the list counts as being there. */
 const BOTTOM_SLACK_PX = 40
+/** Height of what stands above the first row; the list must know it. The same as in timeline.css. */
+const HEAD_PX = 68
 /** This near to its start earlier messages are fetched. */
 const TOP_SLACK_PX = 400
 
@@ -57,12 +59,11 @@ export function Timeline(props: { room: RoomSummary; compact: boolean }) {
   }
 
   function scrolled(): void {
-    const handle = list()
-    if (!handle) return
-    const left = handle.scrollSize - handle.viewportSize - handle.scrollOffset
+    const left = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop
     setAtBottom(left < BOTTOM_SLACK_PX)
     if (atBottom()) setBelow(0)
-    if (handle.scrollOffset < TOP_SLACK_PX && shown()?.loaded && handle.scrollSize > handle.viewportSize) {
+    const scrollable = scroller.scrollHeight > scroller.clientHeight
+    if (scroller.scrollTop < TOP_SLACK_PX && shown()?.loaded && scrollable) {
       void app.timelines.loadEarlier(props.room.id)
     }
   }
@@ -172,7 +173,6 @@ export function Timeline(props: { room: RoomSummary; compact: boolean }) {
           <Empty icon={MessagesSquare}>{t('timeline.empty')}</Empty>
         </Show>
       </Show>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: the keys move the focus among the log's rows. */}
       <div
         ref={scroller}
         class="timeline-scroller"
@@ -187,6 +187,7 @@ export function Timeline(props: { room: RoomSummary; compact: boolean }) {
           ref={setList}
           scrollRef={scroller}
           data={rows()}
+          startMargin={HEAD_PX}
           shift={shift().prepended}
           bufferSize={600}
           keepMounted={focusedRow() === null ? [] : [focusedRow() ?? 0]}
@@ -256,7 +257,6 @@ function RowView(props: { row: Row; reachable: boolean; onFocus: () => void }) {
       )
     default:
       return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: one row of the log is its tab stop; arrows move to the others.
         <article
           class="row"
           tabIndex={props.reachable ? 0 : -1}

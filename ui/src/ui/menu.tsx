@@ -16,8 +16,8 @@ export interface MenuEntry {
 }
 
 interface MenuProps {
-  /** The button's name. */
-  label: string
+  /** The button's name, where what it shows is none. */
+  label?: string
   class: string
   /** A line goes between groups. */
   groups: MenuEntry[][]

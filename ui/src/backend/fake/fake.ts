@@ -140,15 +140,13 @@ export function fakeBackend(parameters: URLSearchParams, answerMs = ANSWER_MS): 
     inviteToRoom: (room, user) =>
       later(() => {
         const person = everybody.find(({ id }) => id === user) ?? fail('not_found')
-        world
-          .room(room)
-          .members.push({
-            user,
-            name: person.name,
-            role: 'member',
-            membership: 'invited',
-            available: person.available,
-          })
+        world.room(room).members.push({
+          user,
+          name: person.name,
+          role: 'member',
+          membership: 'invited',
+          available: person.available,
+        })
         world.tell({ type: 'rooms' })
       }),
     joinRoom: (room) =>
