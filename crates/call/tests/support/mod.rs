@@ -3,6 +3,8 @@
 // Each test program uses its part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod lossy_path;
+
 use ed25519_dalek::SigningKey;
 use snug_call::audio::AudioProcessing;
 use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoFormat};
@@ -27,6 +29,7 @@ enum ToRelay {
     Signal(DeviceId, ClientSignal),
     Inject(DeviceId, ServerSignal),
     Cut(DeviceId),
+    TellAllOfAll,
 }
 
 /// The server, as far as a call sees it.
@@ -54,6 +57,15 @@ impl Relay {
                         calls.remove(&device);
                         continue;
                     }
+                    ToRelay::TellAllOfAll => {
+                        let members: Vec<Participant> =
+                            calls.values().map(|(participant, _)| participant.clone()).collect();
+                        for (_, told) in calls.values() {
+                            let roster = ServerSignal::Roster { call, members: members.clone() };
+                            let _ = told.server_signal(roster).await;
+                        }
+                        continue;
+                    }
                     ToRelay::Inject(to, signal) => {
                         if let Some((_, call)) = calls.get(&to) {
                             let _ = call.server_signal(signal).await;
@@ -76,6 +88,11 @@ impl Relay {
     /// Delivers what no peer sent.
     pub(crate) async fn inject(&self, to: DeviceId, signal: ServerSignal) {
         self.inbox.send(ToRelay::Inject(to, signal)).await.unwrap();
+    }
+
+    /// Says to everybody that everybody was there before.
+    pub(crate) async fn tell_all_of_all(&self) {
+        self.send(ToRelay::TellAllOfAll).await;
     }
 
     async fn send(&self, order: ToRelay) {
@@ -215,6 +232,26 @@ impl Person {
     pub(crate) async fn sees_peer(&self, device: DeviceId, wanted: PeerState) {
         let is_it = |event: &CallEvent| matches!(event, CallEvent::PeerState { device: of, state, .. } if *of == device && *state == wanted);
         self.sees(&format!("{wanted:?}"), is_it).await;
+    }
+
+    /// Waits until this is the newest state of a peer.
+    pub(crate) async fn sees_last_peer_state(&self, device: DeviceId, wanted: PeerState) {
+        let mut log = self.log.clone();
+        let last = |log: &Vec<CallEvent>| {
+            log.iter().rev().find_map(|event| match event {
+                CallEvent::PeerState { device: of, state, .. } if *of == device => Some(*state),
+                _ => None,
+            })
+        };
+        let found = log.wait_for(|log| last(log) == Some(wanted));
+        if tokio::time::timeout(PATIENCE, found).await.is_err() {
+            panic!("not {wanted:?} in {:#?}", self.log());
+        }
+    }
+
+    /// Waits until it is in the call.
+    pub(crate) async fn sees_itself(&self) {
+        self.sees("its own media", |event| matches!(event, CallEvent::SelfMedia(_))).await;
     }
 
     /// What happened so far, levels left out.
