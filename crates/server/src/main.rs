@@ -4,7 +4,12 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use snug_protocol::ice::IceServer;
 use snug_server::{Server, ServerConfig, Stun, Tls};
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -117,7 +122,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are for people; a journal or a file gets plain text.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Runtime::new().context("starting the runtime");
     match runtime.and_then(|runtime| runtime.block_on(run(flags))) {
         Ok(()) => ExitCode::SUCCESS,
