@@ -4,7 +4,7 @@
 //! what the speaker `spk` plays can be recorded from its monitor. cpal finds the server by the
 //! environment, which a process cannot change for itself safely, so each test runs its story in a child
 //! process that is this same program.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use snug_call::audio::{AudioProcessing, AudioSender, AudioSettings, FarEnd, Playout, PlayoutStream};
 use snug_call::clock::Clock;
@@ -305,6 +305,23 @@ fn without_any_microphone_there_is_none_to_be_found() {
         // PulseAudio offers the speaker's monitor as default: that is nobody's voice.
         assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::NotFound));
         assert!(list(false).microphones.is_empty());
+    });
+}
+
+#[test]
+fn without_any_sound_system_playout_and_capture_say_so_and_live_on() {
+    let test = "without_any_sound_system_playout_and_capture_say_so_and_live_on";
+    with_hardware(test, NO_MICROPHONE, || {
+        assert!(Command::new("pulseaudio").arg("--kill").status().unwrap().success());
+        let (_sender, mut events) = capture(MicrophoneChoice::Default);
+        assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::NotFound));
+        let (heard, blocks) = std::sync::mpsc::sync_channel(100);
+        let observer = Box::new(move |_, _: &[f32]| heard.try_send(()).unwrap_or(()));
+        let (_playout, _, mut events) = Playout::start(SpeakerChoice::Default, Some(observer));
+        assert_eq!(next(&mut events), DeviceState::Failed(DeviceError::NotFound));
+        for _ in 0..10 {
+            blocks.recv_timeout(LONG).unwrap();
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Ignored by default because a machine that builds has neither. The sound card's microphone must hear
 //! its speaker (a loopback card, or a laptop on a table).
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use snug_call::audio::{AudioProcessing, AudioSender, AudioSettings, FarEnd, Playout};
 use snug_call::clock::Clock;

@@ -57,6 +57,7 @@ pub(super) fn list() -> (Vec<DeviceInfo>, Vec<DeviceInfo>) {
         let found = devices(&host, direction).unwrap_or_default();
         found
             .into_iter()
+            .filter(|found| is_offered(found.id.as_str()))
             .map(|found| DeviceInfo { id: found.id, name: found.name, kind: SourceKind::Real })
             .collect()
     };
@@ -80,6 +81,14 @@ fn found(device: cpal::Device) -> Option<Found> {
 /// What a speaker plays, offered as a microphone: choosing it by mistake sends everybody their own voice.
 fn is_monitor(id: &DeviceId) -> bool {
     id.as_str().ends_with(".monitor")
+}
+
+/// Whether the device is one that a person would look for. ALSA lists each card in a dozen ways, and
+/// its plugins too; the way that converts formats serves, under the card's name and not its number.
+fn is_offered(id: &str) -> bool {
+    let Some(name) = id.strip_prefix("alsa:") else { return true };
+    let by_number = |card: &str| card.starts_with(|first: char| first.is_ascii_digit());
+    name == "default" || name.strip_prefix("plughw:CARD=").is_some_and(|card| !by_number(card))
 }
 
 /// The device that is wanted, or the default one. A default that is a monitor is none.
@@ -109,5 +118,32 @@ pub(super) fn classify(error: &cpal::Error) -> DeviceError {
             DeviceError::Unsupported(error.to_string())
         }
         _ => DeviceError::Other(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alsa_offers_each_card_once_and_pulseaudio_what_it_has() {
+        let listed = [
+            "alsa:null",
+            "alsa:speexrate",
+            "alsa:default",
+            "alsa:hw:CARD=PCH,DEV=0",
+            "alsa:plughw:CARD=PCH,DEV=0",
+            "alsa:plughw:CARD=0,DEV=0",
+            "alsa:surround51:CARD=PCH,DEV=0",
+            "pulseaudio:alsa_input.pci-0000_00_1f.3.analog-stereo",
+        ];
+        let offered: Vec<&str> = listed.into_iter().filter(|id| is_offered(id)).collect();
+        assert_eq!(offered, [listed[2], listed[4], listed[7]]);
+    }
+
+    #[test]
+    fn a_monitor_is_no_microphone() {
+        assert!(is_monitor(&DeviceId::new("pulseaudio:spk.monitor")));
+        assert!(!is_monitor(&DeviceId::new("pulseaudio:monitor-mic")));
     }
 }
