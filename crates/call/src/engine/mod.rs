@@ -6,6 +6,8 @@
 //! holds the socket.
 
 mod api;
+mod local;
+mod meeting;
 mod owner;
 mod pair;
 

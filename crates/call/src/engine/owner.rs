@@ -1,27 +1,24 @@
 //! The task that owns a call.
 
-use super::api::{CallConfig, CallEvent, EndReason, START_VIDEO_BITRATE, VideoSource};
+use super::api::{CallConfig, CallEvent, EndReason, VideoSource};
+use super::local::{LocalEvent, LocalMedia};
 use super::pair::{ForEngine, Pair};
 use super::{CallStats, HANG_UP};
-use crate::audio::{AudioPackets, AudioSender, AudioSettings, Playout, SoundLevel};
+use crate::audio::SoundLevel;
 use crate::clock::Clock;
-use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, DeviceState, MicrophoneChoice, SpeakerChoice};
-use crate::frames::{TimedFrame, VideoStream, Viewers};
-use crate::peer::{PairKey, Peer, PeerEvent, PeerLinks, PeerSettings};
-use crate::session::{
-    Input, KeyPins, Negotiation, Output, PairIds, PairState, Pin, Role, Roster, RosterChange, Signer,
-    Verifier,
-};
-use crate::video::{EncodedFrames, VideoSender, VideoSettings};
+use crate::device::{CameraChoice, DeviceEvent, DeviceState, MicrophoneChoice, SpeakerChoice};
+use crate::frames::{VideoStream, Viewers};
+use crate::peer::{PairKey, PeerEvent, PeerSettings};
+use crate::session::{Input, KeyPins, Output, PairState, Roster};
 use ed25519_dalek::SigningKey;
-use snug_media::{Bitrate, EncodedFrame, Time};
+use snug_media::Time;
 use snug_protocol::pair::{ChannelMessage, MediaState, PairSignal};
-use snug_protocol::signal::{ClientSignal, Envelope, Participant, ServerSignal};
+use snug_protocol::signal::{ClientSignal, ServerSignal};
 use snug_protocol::{CallId, DeviceId, JoinId, RoomId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Events of the connections that wait for the owner; they wait in turn.
@@ -52,8 +49,7 @@ pub(super) enum Command {
 enum Happening {
     Command(Command),
     Peer(PairKey, PeerEvent),
-    Device(DeviceEvent),
-    SelfFrame(Option<Arc<EncodedFrame>>),
+    Local(LocalEvent),
     Levels,
     Loss,
     Deadline,
@@ -65,33 +61,20 @@ type Verdict = Option<(EndReason, Option<oneshot::Sender<()>>)>;
 
 /// The owner's state.
 pub(super) struct Owner {
-    clock: Clock,
+    pub(super) clock: Clock,
     events: mpsc::Sender<CallEvent>,
-    me: DeviceId,
-    join: JoinId,
-    call: CallId,
+    pub(super) me: DeviceId,
+    pub(super) join: JoinId,
+    pub(super) call: CallId,
     room: RoomId,
-    key: SigningKey,
-    settings: PeerSettings,
-    max_bitrate: Bitrate,
-    camera: Option<CameraChoice>,
-    has_microphone: bool,
-    muted: bool,
-    video_on: bool,
-    video: Arc<VideoSender>,
-    audio: AudioSender,
-    sound: AudioPackets,
-    playout: Playout,
-    devices: [DeviceEvents; 3],
-    self_level: watch::Receiver<SoundLevel>,
-    self_viewers: Viewers,
-    /// Only while somebody watches.
-    self_frames: Option<EncodedFrames>,
-    roster: Roster,
-    pins: KeyPins,
-    pairs: BTreeMap<PairKey, Pair>,
-    viewers: HashMap<DeviceId, Arc<Viewers>>,
-    peer_events_in: mpsc::Sender<(PairKey, PeerEvent)>,
+    pub(super) key: SigningKey,
+    pub(super) settings: PeerSettings,
+    pub(super) local: LocalMedia,
+    pub(super) roster: Roster,
+    pub(super) pins: KeyPins,
+    pub(super) pairs: BTreeMap<PairKey, Pair>,
+    pub(super) viewers: HashMap<DeviceId, Arc<Viewers>>,
+    pub(super) peer_events_in: mpsc::Sender<(PairKey, PeerEvent)>,
     peer_events: mpsc::Receiver<(PairKey, PeerEvent)>,
     /// Connections that are saying goodbye.
     closing: Vec<JoinHandle<()>>,
@@ -100,23 +83,6 @@ pub(super) struct Owner {
 impl Owner {
     /// Starts the devices.
     pub(super) fn new(config: CallConfig, events: mpsc::Sender<CallEvent>) -> Owner {
-        let media = config.media;
-        let (playout, far_end, speaker_events) = Playout::start(media.speaker, config.heard);
-        let has_microphone = media.microphone != MicrophoneChoice::None;
-        let audio_settings = AudioSettings {
-            microphone: media.microphone,
-            processing: media.processing,
-            muted: media.muted,
-            ..AudioSettings::default()
-        };
-        let (audio, sound, microphone_events) = AudioSender::start(audio_settings, far_end);
-        let video_settings = VideoSettings {
-            camera: media.camera.clone(),
-            on: media.video_on,
-            format: media.video_format,
-            bitrate: START_VIDEO_BITRATE.min(media.max_video_bitrate),
-        };
-        let (video, camera_events) = VideoSender::start(video_settings);
         let (peer_events_in, peer_events) = mpsc::channel(PEER_EVENTS);
         Owner {
             clock: Clock::shared(),
@@ -131,19 +97,7 @@ impl Owner {
                 relay_only: config.relay_only,
                 include_loopback: config.include_loopback,
             },
-            max_bitrate: media.max_video_bitrate,
-            camera: media.camera,
-            has_microphone,
-            muted: media.muted,
-            video_on: media.video_on,
-            video: Arc::new(video),
-            self_level: audio.level(),
-            audio,
-            sound,
-            playout,
-            devices: [camera_events, microphone_events, speaker_events],
-            self_viewers: Viewers::default(),
-            self_frames: None,
+            local: LocalMedia::start(config.media, config.heard),
             roster: Roster::new(config.me.1),
             pins: KeyPins::new(config.known_keys),
             pairs: BTreeMap::new(),
@@ -156,7 +110,7 @@ impl Owner {
 
     /// Runs until the call is over.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Command>) {
-        self.emit(CallEvent::SelfMedia(self.media()));
+        self.emit(CallEvent::SelfMedia(self.local.state()));
         self.send_join();
         let mut levels = tokio::time::interval(LEVELS_EVERY);
         levels.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -165,14 +119,10 @@ impl Owner {
         let (reason, reply) = loop {
             let deadline = self.pairs.values().filter_map(|pair| pair.negotiation.next_deadline()).min();
             let deadline = deadline.map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
-            let [camera, microphone, speaker] = &mut self.devices;
             let happening = tokio::select! {
                 command = orders.recv() => command.map_or(Happening::HandleDropped, Happening::Command),
                 Some((key, event)) = self.peer_events.recv() => Happening::Peer(key, event),
-                Some(event) = camera.recv() => Happening::Device(event),
-                Some(event) = microphone.recv() => Happening::Device(event),
-                Some(event) = speaker.recv() => Happening::Device(event),
-                frame = next_frame(&mut self.self_frames) => Happening::SelfFrame(frame),
+                event = self.local.next() => Happening::Local(event),
                 () = sleep_until(deadline) => Happening::Deadline,
                 _ = levels.tick() => Happening::Levels,
                 _ = loss.tick() => Happening::Loss,
@@ -194,19 +144,18 @@ impl Owner {
             Happening::Command(Command::HangUp(reply)) => return Some((EndReason::HungUp, Some(reply))),
             Happening::HandleDropped => return Some((EndReason::HungUp, None)),
             Happening::Command(command) => self.command(now, command),
-            Happening::Peer(key, event) => return self.peer_event(now, key, event),
-            Happening::Device(event) => self.device(event),
-            Happening::SelfFrame(frame) => self.self_frame(frame),
+            Happening::Peer(key, event) => self.peer_event(now, key, event),
+            Happening::Local(LocalEvent::Device(event)) => self.device(event),
+            Happening::Local(LocalEvent::SelfFrame(frame)) => self.local.self_frame(self.clock, frame),
             Happening::Levels => self.levels(),
             Happening::Loss => self.loss(),
-            Happening::Deadline => return self.deadline(now),
+            Happening::Deadline => self.deadline(now),
         }
-        // A command can end a pair, too: a newer stay replaces an older one. But then a pair is left.
-        None
+        self.verdict()
     }
 
     /// An event that the layers above must get.
-    fn emit(&self, event: CallEvent) {
+    pub(super) fn emit(&self, event: CallEvent) {
         if let Err(error) = self.events.try_send(event) {
             tracing::error!(%error, "nobody reads the call's events");
         }
@@ -224,15 +173,8 @@ impl Owner {
         self.emit(CallEvent::Send(ClientSignal::Join { call, room, join }));
     }
 
-    fn media(&self) -> MediaState {
-        MediaState {
-            microphone: self.has_microphone && !self.muted,
-            camera: self.camera.is_some() && self.video_on,
-        }
-    }
-
     fn media_changed(&self, before: MediaState) {
-        let media = self.media();
+        let media = self.local.state();
         if media != before {
             self.emit(CallEvent::SelfMedia(media));
             for pair in self.pairs.values() {
@@ -242,35 +184,23 @@ impl Owner {
     }
 
     fn command(&mut self, now: Time, command: Command) {
-        let before = self.media();
+        let before = self.local.state();
         match command {
             Command::Signal(signal) => self.signal(now, *signal),
             Command::SocketConnected => self.send_join(),
             Command::SocketLost => tracing::info!("the signal socket is gone; media goes on"),
-            Command::Muted(muted) => {
-                self.muted = muted;
-                self.audio.set_muted(muted);
-            }
-            Command::Video(on) => {
-                self.video_on = on;
-                self.video.set_on(on);
-            }
-            Command::Camera(camera) => {
-                self.camera.clone_from(&camera);
-                self.video.set_camera(camera);
-            }
-            Command::Microphone(microphone) => {
-                self.has_microphone = microphone != MicrophoneChoice::None;
-                self.audio.set_microphone(microphone);
-            }
-            Command::Speaker(speaker) => self.playout.set_speaker(speaker),
+            Command::Muted(muted) => self.local.set_muted(muted),
+            Command::Video(on) => self.local.set_video(on),
+            Command::Camera(camera) => self.local.set_camera(camera),
+            Command::Microphone(microphone) => self.local.set_microphone(microphone),
+            Command::Speaker(speaker) => self.local.set_speaker(speaker),
             Command::Tile { device, width, height } => {
                 for (_, pair) in self.pairs.iter_mut().filter(|((of, _), _)| *of == device) {
                     pair.tile = Some((width, height));
                     pair.say(ChannelMessage::Tile { width, height });
                 }
             }
-            Command::Keyframe(VideoSource::SelfView) => self.video.request_keyframe(),
+            Command::Keyframe(VideoSource::SelfView) => self.local.video.request_keyframe(),
             Command::Keyframe(VideoSource::Remote(device)) => self.request_keyframe(device),
             Command::Subscribe(source, reply) => {
                 // Who asked may have gone; then the stream ends by being dropped.
@@ -293,33 +223,12 @@ impl Owner {
 
     fn subscribe(&mut self, source: VideoSource) -> VideoStream {
         match source {
-            VideoSource::SelfView => {
-                let stream = self.self_viewers.add();
-                match self.self_frames {
-                    Some(_) => self.video.request_keyframe(),
-                    None => self.self_frames = Some(self.video.subscribe()),
-                }
-                stream
-            }
+            VideoSource::SelfView => self.local.watch_self(),
             VideoSource::Remote(device) => {
                 let stream = self.viewers.entry(device).or_default().add();
                 self.request_keyframe(device);
                 stream
             }
-        }
-    }
-
-    fn self_frame(&mut self, frame: Option<Arc<EncodedFrame>>) {
-        let Some(frame) = frame else {
-            self.self_frames = None;
-            return;
-        };
-        let due = self.clock.now();
-        if self.self_viewers.push(&TimedFrame { frame, due }) {
-            self.video.request_keyframe();
-        }
-        if self.self_viewers.is_empty() {
-            self.self_frames = None;
         }
     }
 
@@ -332,7 +241,7 @@ impl Owner {
     }
 
     fn levels(&self) {
-        let SoundLevel { level, speaking } = *self.self_level.borrow();
+        let SoundLevel { level, speaking } = self.local.level();
         self.emit_level(CallEvent::SelfLevel { level, speaking });
         for ((device, _), pair) in &self.pairs {
             if pair.negotiation.state() == PairState::Connected {
@@ -342,143 +251,21 @@ impl Owner {
         }
     }
 
-    /// Redundancy for the worst of the ways that the voice goes.
+    /// What is sent follows the worst of the ways.
     fn loss(&self) {
         let losses = self
             .pairs
             .iter()
             .map(|((device, _), pair)| pair.stats(*device).outbound_audio.remote_fraction_lost as f32);
-        self.audio.set_packet_loss(losses.fold(0.0, f32::max));
-        self.set_bitrate();
+        self.local.adapt(losses.fold(0.0, f32::max));
     }
 
-    /// The one place that decides at which rate video is encoded: a fixed one, until there is an estimate of the network.
-    fn set_bitrate(&self) {
-        self.video.set_bitrate(START_VIDEO_BITRATE.min(self.max_bitrate));
-    }
-
-    fn signal(&mut self, now: Time, signal: ServerSignal) {
-        let changes = match signal {
-            ServerSignal::Roster { call, members } if call == self.call => self.roster.replace(members),
-            ServerSignal::Joined { call, participant } if call == self.call => {
-                self.roster.joined(participant)
-            }
-            ServerSignal::Left { call, device, join } if call == self.call => self.roster.left(device, join),
-            ServerSignal::Relay { call, from, envelope } if call == self.call => {
-                self.relayed(now, from, &envelope);
-                return;
-            }
-            _ => return,
-        };
-        for change in changes {
-            match change {
-                RosterChange::Came { participant, we_offer } => self.came(now, participant, we_offer),
-                RosterChange::Went { device, join } => {
-                    self.feed(now, (device, join), Input::Present(false));
-                }
-            }
-        }
-    }
-
-    fn came(&mut self, now: Time, participant: Participant, we_offer: bool) {
-        let Participant { user, device, join, key } = participant;
-        let pair_key = (device, join);
-        if self.pairs.contains_key(&pair_key) {
-            self.feed(now, pair_key, Input::Present(true));
-            return;
-        }
-        let ids =
-            PairIds { call: self.call, me: self.me, my_join: self.join, them: device, their_join: join };
-        let public: Option<[u8; 32]> = key.0.as_slice().try_into().ok();
-        let Some((public, verifier)) = public.zip(Verifier::new(ids, &key.0)) else {
-            tracing::warn!(%device, "a participant without a usable key");
-            self.emit(CallEvent::BadSignal { device });
-            return;
-        };
-        match self.pins.check(device, public) {
-            Pin::Same => {}
-            Pin::First => self.emit(CallEvent::KeySeen { device, key: public }),
-            Pin::Changed => self.emit(CallEvent::KeyChanged { device, key: public }),
-        }
-        let older: Vec<PairKey> = self.pairs.keys().filter(|(of, _)| *of == device).copied().collect();
-        let playout = match self.playout.add_stream() {
-            Ok(stream) => Arc::new(stream),
-            Err(error) => {
-                tracing::error!(%error, "no decoder for somebody's voice");
-                return;
-            }
-        };
-        let viewers = if older.is_empty() {
-            Arc::clone(self.viewers.entry(device).or_default())
-        } else {
-            // The streams of the older stay end with it.
-            let fresh = Arc::<Viewers>::default();
-            self.viewers.insert(device, Arc::clone(&fresh));
-            fresh
-        };
-        let links = PeerLinks {
-            key: pair_key,
-            clock: self.clock,
-            sound: self.sound.another(),
-            frames: self.video.subscribe(),
-            source: Arc::clone(&self.video),
-            playout: Arc::clone(&playout),
-            viewers,
-            events: self.peer_events_in.clone(),
-        };
-        let role = Role { offers: we_offer, polite: self.me < device };
-        let pair = Pair {
-            user,
-            negotiation: Negotiation::new(now, role),
-            signer: Signer::new(ids, self.key.clone()),
-            verifier,
-            peer: Peer::start(self.settings.clone(), links),
-            playout,
-            media: None,
-            tile: None,
-            began: now,
-            connected_after: None,
-            complained: None,
-        };
-        self.pairs.insert(pair_key, pair);
-        self.emit(CallEvent::PeerState { device, user, state: PairState::Connecting });
-        for old in older {
-            self.remove(old);
-        }
-        let outputs = self.pairs.get_mut(&pair_key).map(|pair| pair.negotiation.poll(now));
-        self.carry_out(now, pair_key, outputs.unwrap_or_default());
-    }
-
-    fn relayed(&mut self, now: Time, from: DeviceId, envelope: &Envelope) {
-        let key = (from, envelope.from_join);
-        let Some(pair) = self.pairs.get_mut(&key) else {
-            tracing::debug!(%from, "a signal of somebody who is not here");
-            return;
-        };
-        match pair.verifier.open(envelope) {
-            Ok(signal) => self.feed(now, key, Input::Remote(signal)),
-            Err(refusal) => {
-                tracing::warn!(%from, %refusal, "a signal is refused");
-                self.complain(now, key);
-            }
-        }
-    }
-
-    fn complain(&mut self, now: Time, key: PairKey) {
-        let Some(pair) = self.pairs.get_mut(&key) else { return };
-        let lately = pair.complained.is_some_and(|at| now.since(at) < Duration::from_secs(1));
-        if !lately {
-            pair.complained = Some(now);
-            self.emit(CallEvent::BadSignal { device: key.0 });
-        }
-    }
-
-    fn peer_event(&mut self, now: Time, key: PairKey, event: PeerEvent) -> Verdict {
+    fn peer_event(&mut self, now: Time, key: PairKey, event: PeerEvent) {
         match event {
             PeerEvent::Session(input) => self.feed(now, key, input),
-            PeerEvent::Broken => self.feed(now, key, Input::HangUp),
+            PeerEvent::Broken => self.feed(now, key, Input::Broken),
             PeerEvent::ChannelOpen => {
-                let media = self.media();
+                let media = self.local.state();
                 if let Some(pair) = self.pairs.get(&key) {
                     pair.say(ChannelMessage::State(media));
                     if let Some((width, height)) = pair.tile {
@@ -488,7 +275,6 @@ impl Owner {
             }
             PeerEvent::Heard(message) => self.heard(now, key, message),
         }
-        self.verdict()
     }
 
     fn heard(&mut self, now: Time, key: PairKey, message: ChannelMessage) {
@@ -505,21 +291,20 @@ impl Owner {
         }
     }
 
-    fn deadline(&mut self, now: Time) -> Verdict {
+    fn deadline(&mut self, now: Time) {
         let keys: Vec<PairKey> = self.pairs.keys().copied().collect();
         for key in keys {
             let outputs = self.pairs.get_mut(&key).map(|pair| pair.negotiation.poll(now));
             self.carry_out(now, key, outputs.unwrap_or_default());
         }
-        self.verdict()
     }
 
-    fn feed(&mut self, now: Time, key: PairKey, input: Input) {
+    pub(super) fn feed(&mut self, now: Time, key: PairKey, input: Input) {
         let outputs = self.pairs.get_mut(&key).map(|pair| pair.negotiation.handle(now, input));
         self.carry_out(now, key, outputs.unwrap_or_default());
     }
 
-    fn carry_out(&mut self, now: Time, key: PairKey, outputs: Vec<Output>) {
+    pub(super) fn carry_out(&mut self, now: Time, key: PairKey, outputs: Vec<Output>) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         let user = pair.user;
         for rest in pair.carry_out(now, self.call, key.0, outputs) {
@@ -529,7 +314,10 @@ impl Owner {
                     self.emit(CallEvent::PeerState { device: key.0, user, state });
                 }
                 ForEngine::BadSignal => self.complain(now, key),
-                ForEngine::Broken => tracing::warn!(device = %key.0, "a connection takes no commands"),
+                ForEngine::Broken => {
+                    tracing::warn!(device = %key.0, "a connection takes no commands");
+                    self.feed(now, key, Input::Broken);
+                }
             }
         }
     }
@@ -554,7 +342,7 @@ impl Owner {
         Some((reason, None))
     }
 
-    fn remove(&mut self, key: PairKey) {
+    pub(super) fn remove(&mut self, key: PairKey) {
         if let Some(pair) = self.pairs.remove(&key) {
             self.closing.retain(|closing| !closing.is_finished());
             self.closing.push(pair.peer.close());
@@ -582,13 +370,6 @@ impl Owner {
             tracing::warn!("a connection is still closing");
         }
         self.emit(CallEvent::Ended { reason });
-    }
-}
-
-async fn next_frame(frames: &mut Option<EncodedFrames>) -> Option<Arc<EncodedFrame>> {
-    match frames {
-        Some(frames) => frames.next().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a peer connection of ours is set up: codecs, header extensions, interceptors, ICE.
 
 use super::shared::Shared;
-use super::tap::{AUDIO_LEVEL_URI, Tap};
+use super::tap::{AUDIO_LEVEL_URI, Arrived, Tap};
 use async_trait::async_trait;
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{ReceiverReportBuilder, Registry, Slot};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
-use webrtc::error::Result;
+use webrtc::error::{Error, Result};
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceServer,
@@ -93,11 +93,34 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Opens sockets and sets all up; where this system lets nobody ask by multicast DNS (there is no route for it without a network),
+    /// without that.
     pub(super) async fn open(
+        settings: &PeerSettings,
+        shared: &Arc<Shared>,
+        arrived: mpsc::Sender<Arrived>,
+        told: mpsc::Sender<Told>,
+    ) -> Result<Connection> {
+        let mut last = None;
+        for mdns in [MulticastDnsMode::QueryOnly, MulticastDnsMode::Disabled] {
+            let tap = Tap::new(Arc::clone(shared), arrived.clone());
+            match Connection::open_with(settings, shared, tap, told.clone(), mdns).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    tracing::info!(%error, ?mdns, "no peer connection in this way");
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.unwrap_or(Error::ErrConnectionClosed))
+    }
+
+    async fn open_with(
         settings: &PeerSettings,
         shared: &Arc<Shared>,
         tap: Tap,
         told: mpsc::Sender<Told>,
+        mdns: MulticastDnsMode,
     ) -> Result<Connection> {
         let mut media = MediaEngine::default();
         register_codecs(&mut media)?;
@@ -112,7 +135,7 @@ impl Connection {
             .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
-            .with_multicast_dns_mode(MulticastDnsMode::QueryOnly)
+            .with_multicast_dns_mode(mdns)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
             .with_include_loopback_candidate(true)
             // After the network changed, the old sockets lead nowhere.

@@ -9,7 +9,6 @@ use super::description::{acceptable, acceptable_candidate, ufrag};
 use super::inbound::Inbound;
 use super::outbound::{Outbound, Sending};
 use super::shared::{Counters, Shared};
-use super::tap::Tap;
 use crate::audio::{AudioPackets, PlayoutStream};
 use crate::clock::Clock;
 use crate::frames::Viewers;
@@ -182,8 +181,7 @@ async fn run(
     let PeerLinks { key, sound, frames, source, playout, viewers, events, .. } = links;
     let (told, tidings) = mpsc::channel(COMMANDS);
     let (arrived, arrivals) = mpsc::channel(ARRIVALS);
-    let tap = Tap::new(Arc::clone(&shared), arrived);
-    let opening = guarded(Connection::open(&settings, &shared, tap, told)).await;
+    let opening = guarded(Connection::open(&settings, &shared, arrived, told)).await;
     let Connection { peer, audio, video } = match opening {
         Ok(connection) => connection,
         Err(error) => {
@@ -193,14 +191,21 @@ async fn run(
         }
     };
     let mut media = JoinSet::new();
-    let outbound = Outbound::new(Arc::clone(&shared), audio, Arc::clone(&video), Arc::clone(&source));
+    let broken = Arc::new(Notify::new());
+    let outbound = Outbound::new(
+        Arc::clone(&shared),
+        audio,
+        Arc::clone(&video),
+        Arc::clone(&source),
+        Arc::clone(&broken),
+    );
     media.spawn(outbound.run(sound, frames, sending).in_current_span());
     let inbound = Inbound::new(shared, video, source, playout, viewers);
     media.spawn(inbound.run(arrivals, keyframe).in_current_span());
 
     let (heard, hearing) = mpsc::channel(16);
     let channels = ControlChannels::new(heard);
-    let control = Control { key, peer: Arc::clone(&peer), channels, events };
+    let control = Control { key, peer: Arc::clone(&peer), channels, events, broken };
     control.run(orders, tidings, hearing).await;
     if tokio::time::timeout(CLOSING, guarded(peer.close())).await.is_err() {
         tracing::warn!("a connection that does not close is left to itself");
@@ -212,6 +217,8 @@ struct Control {
     peer: Arc<dyn PeerConnection>,
     channels: ControlChannels,
     events: mpsc::Sender<(PairKey, PeerEvent)>,
+    /// Told by the outbound task when webrtc is dead.
+    broken: Arc<Notify>,
 }
 
 impl Control {
@@ -227,6 +234,7 @@ impl Control {
                     Some(order) => self.obey(order).await,
                     None => break,
                 },
+                () = self.broken.notified() => Some(PeerEvent::Broken),
                 Some(told) = tidings.recv() => self.told(told).await,
                 Some(heard) = hearing.recv() => match heard {
                     Heard::Open(channel) => self.channels.opened(channel).then_some(PeerEvent::ChannelOpen),

@@ -13,7 +13,7 @@ use snug_media::rtp::packetize;
 use snug_media::{ClockRate, EncodedFrame, Packet, RtpTime, Seq, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
@@ -21,6 +21,9 @@ use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 const MAX_PAYLOAD: usize = 1140;
 /// RFC 3550 allows 5 s; lips are in time sooner with this.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Packets in a row that webrtc may refuse: between two negotiations a few may be.
+const DEAF_AFTER: u32 = 20;
 
 /// What may be sent now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +80,10 @@ pub(super) struct Outbound {
     audio_stamps: Stamps,
     video_stamps: Stamps,
     sending: Sending,
+    /// Told when webrtc takes no packets any more.
+    broken: Arc<Notify>,
+    /// Packets in a row that webrtc did not take.
+    refused: u32,
     /// Whether the packet before was not sent, so that the next begins a talk spurt (RFC 3551 §4.1).
     paused: bool,
 }
@@ -87,6 +94,7 @@ impl Outbound {
         audio: Arc<TrackLocalStaticRTP>,
         video: Arc<TrackLocalStaticRTP>,
         source: Arc<VideoSender>,
+        broken: Arc<Notify>,
     ) -> Outbound {
         Outbound {
             shared,
@@ -97,6 +105,8 @@ impl Outbound {
             audio_stamps: Stamps::new(ClockRate::AUDIO),
             video_stamps: Stamps::new(ClockRate::VIDEO),
             sending: Sending::default(),
+            broken,
+            refused: 0,
             paused: true,
         }
     }
@@ -164,7 +174,8 @@ impl Outbound {
             counters.outbound_audio.packets_sent += 1;
             counters.outbound_audio.bytes_sent += bytes as u64;
         }
-        send(&self.audio, packet).await;
+        let taken = self.audio.write_rtp(packet).await;
+        self.note(taken);
     }
 
     async fn frame(&mut self, frame: &EncodedFrame) {
@@ -203,7 +214,23 @@ impl Outbound {
         }
         for packet in packets {
             self.video_stamps.sent(packet.rtp_time, frame.captured_at.unwrap_or(now), packet.payload.len());
-            send(&self.video, to_wire(self.shared.ssrcs.video, stream.payload_type, packet)).await;
+            let packet = to_wire(self.shared.ssrcs.video, stream.payload_type, packet);
+            let taken = self.video.write_rtp(packet).await;
+            self.note(taken);
+        }
+    }
+
+    /// webrtc's driver ended if it takes nothing any more while there was a link: it would never say so itself.
+    fn note(&mut self, taken: webrtc::error::Result<()>) {
+        match taken {
+            Ok(()) => self.refused = 0,
+            Err(error) => {
+                self.refused += 1;
+                if self.refused == DEAF_AFTER {
+                    tracing::warn!(%error, "webrtc takes no packets any more");
+                    self.broken.notify_one();
+                }
+            }
         }
     }
 
@@ -221,12 +248,6 @@ impl Outbound {
                 tracing::debug!(%error, "a sender report could not be sent");
             }
         }
-    }
-}
-
-async fn send(track: &TrackLocalStaticRTP, packet: rtc::rtp::Packet) {
-    if let Err(error) = track.write_rtp(packet).await {
-        tracing::trace!(%error, "the connection is closing");
     }
 }
 

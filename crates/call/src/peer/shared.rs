@@ -119,7 +119,7 @@ impl Shared {
             return;
         }
         let trip = compact(self.ntp(at)).wrapping_sub(last_report).wrapping_sub(delay);
-        let micros = u64::from(trip) * 1_000_000 >> 16;
+        let micros = (u64::from(trip) * 1_000_000) >> 16;
         // Beyond this it is a report that we never sent, or a clock that was set.
         if micros < 10_000_000 {
             self.rtt.store(micros.max(1), Ordering::Relaxed);

@@ -7,6 +7,8 @@
 
 mod candidates;
 mod negotiation;
+mod pair;
+mod ring;
 mod ringing;
 mod roster;
 mod trust;
@@ -17,7 +19,9 @@ mod pair_tests;
 mod ringing_tests;
 
 pub use candidates::Candidate;
-pub use negotiation::{Input, LOST_AFTER, Link, Negotiation, Output, PairState, Role};
-pub use ringing::{RING_FOR, RingEvent, RingInput, RingOutput, RingSays, RingState, Ringing, Rung};
+pub use negotiation::{LOST_AFTER, Negotiation};
+pub use pair::{Input, Link, Output, PairState, Role};
+pub use ring::{RingEvent, RingInput, RingOutput, RingSays, RingState, Rung};
+pub use ringing::{RING_FOR, Ringing};
 pub use roster::{Roster, RosterChange};
 pub use trust::{KeyPins, PairIds, Pin, Refusal, Signer, Verifier};

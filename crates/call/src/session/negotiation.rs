@@ -9,7 +9,7 @@
 //! `exchange` numbers tie its answers to what was asked, as by then it may be out of date.
 
 use super::candidates::{Candidate, RemoteCandidates, ufrags};
-use serde::Serialize;
+use super::pair::{Input, Link, Output, PairState, Role};
 use snug_media::Time;
 use snug_protocol::pair::{PairSignal, SdpKind};
 use std::time::Duration;
@@ -32,124 +32,6 @@ const RESTART_SECOND: Duration = Duration::from_secs(5);
 const RESTART_AGAIN: Duration = Duration::from_secs(8);
 /// Our own candidates, kept for repeating.
 const MAX_LOCAL_CANDIDATES: usize = 32;
-
-/// Which side of the pair this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Role {
-    /// Makes the first offer: the one who joined.
-    pub offers: bool,
-    /// Gives way when offers collide: the smaller device id.
-    pub polite: bool,
-}
-
-/// Where the pair stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PairState {
-    /// Being set up for the first time.
-    Connecting,
-    /// Media flows.
-    Connected,
-    /// It was connected, and is being set up again.
-    Reconnecting,
-    /// Given up: nothing was heard for too long. Final for this stay.
-    Lost,
-    /// One side hung up. Final for this stay.
-    Left,
-}
-
-impl PairState {
-    /// Whether it is over.
-    pub fn ended(self) -> bool {
-        matches!(self, Self::Lost | Self::Left)
-    }
-}
-
-/// What the peer connection says of its transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// Packets pass.
-    Connected,
-    /// None came for some seconds.
-    Disconnected,
-    /// It gave up.
-    Failed,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// [`Output::MakeOffer`] is done, and the offer set as the local description.
-    OfferMade {
-        /// Of the output.
-        exchange: u32,
-        /// The offer.
-        sdp: String,
-    },
-    /// [`Output::ApplyOffer`] is done, and the answer set as the local description.
-    AnswerMade {
-        /// Of the output.
-        exchange: u32,
-        /// The answer.
-        sdp: String,
-    },
-    /// [`Output::ApplyAnswer`] is done.
-    AnswerApplied {
-        /// Of the output.
-        exchange: u32,
-    },
-    /// The output with this number could not be done: the description is rubbish.
-    Refused {
-        /// Of the output.
-        exchange: u32,
-    },
-    /// ICE found an address of this side.
-    LocalCandidate(Candidate),
-    /// A verified signal of the other side.
-    Remote(PairSignal),
-    /// The transport changed.
-    Link(Link),
-    /// The server says whether the other stay is in the call.
-    Present(bool),
-    /// This side hangs up.
-    HangUp,
-}
-
-/// What is to be done, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Make an offer and set it.
-    MakeOffer {
-        /// To be named in the answer.
-        exchange: u32,
-        /// With fresh ICE credentials.
-        restart: bool,
-    },
-    /// Take back the offer that is set.
-    Rollback,
-    /// Set the other side's offer, make an answer and set it.
-    ApplyOffer {
-        /// To be named in the answer.
-        exchange: u32,
-        /// The offer.
-        sdp: String,
-    },
-    /// Set the other side's answer.
-    ApplyAnswer {
-        /// To be named in the answer.
-        exchange: u32,
-        /// The answer.
-        sdp: String,
-    },
-    /// Add the other side's candidate.
-    AddCandidate(Candidate),
-    /// Sign and send.
-    Send(PairSignal),
-    /// The other side sent a description that cannot be applied.
-    BadSignal,
-    /// The pair stands otherwise than before. After one that [is final](PairState::ended) nothing comes.
-    State(PairState),
-}
 
 /// Where the offer/answer exchange stands.
 #[derive(Clone, Debug)]
@@ -239,8 +121,7 @@ impl Negotiation {
             return out;
         }
         if self.given_up_at().is_some_and(|at| now >= at) {
-            out.push(Output::Send(PairSignal::Bye));
-            self.go(if self.present { PairState::Lost } else { PairState::Left }, &mut out);
+            self.say_goodbye(if self.present { PairState::Lost } else { PairState::Left }, &mut out);
             return out;
         }
         if matches!(self.exchange, Exchange::Stable) {
@@ -284,10 +165,8 @@ impl Negotiation {
             Input::Remote(PairSignal::Bye) => self.go(PairState::Left, &mut out),
             Input::Link(link) => self.link(now, link, &mut out),
             Input::Present(present) => self.present = present,
-            Input::HangUp => {
-                out.push(Output::Send(PairSignal::Bye));
-                self.go(PairState::Left, &mut out);
-            }
+            Input::HangUp => self.say_goodbye(PairState::Left, &mut out),
+            Input::Broken => self.say_goodbye(PairState::Lost, &mut out),
         }
         out
     }
@@ -297,6 +176,11 @@ impl Negotiation {
             self.state = state;
             out.push(Output::State(state));
         }
+    }
+
+    fn say_goodbye(&mut self, state: PairState, out: &mut Vec<Output>) {
+        out.push(Output::Send(PairSignal::Bye));
+        self.go(state, out);
     }
 
     fn given_up_at(&self) -> Option<Time> {
@@ -364,10 +248,7 @@ impl Negotiation {
                 out.push(Output::BadSignal);
             }
             // Our own connection cannot make an offer: nothing that is repeated would help.
-            Exchange::Making => {
-                out.push(Output::Send(PairSignal::Bye));
-                self.go(PairState::Lost, out);
-            }
+            Exchange::Making => self.say_goodbye(PairState::Lost, out),
             other => self.exchange = other,
         }
     }

@@ -1,0 +1,165 @@
+//! This side's devices and what is sent of them: camera, microphone, speaker, self-view.
+//!
+//! Not their threads, which the media side owns; this is what the call's owner orders of them and hears from them.
+
+use super::api::{MediaConfig, START_VIDEO_BITRATE};
+use crate::audio::{AudioPackets, AudioSender, AudioSettings, HeardObserver, Playout, SoundLevel};
+use crate::clock::Clock;
+use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, MicrophoneChoice, SpeakerChoice};
+use crate::frames::{TimedFrame, VideoStream, Viewers};
+use crate::video::{EncodedFrames, VideoSender, VideoSettings};
+use snug_media::{Bitrate, EncodedFrame};
+use snug_protocol::pair::MediaState;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// This side's media.
+pub(super) struct LocalMedia {
+    pub(super) video: Arc<VideoSender>,
+    audio: AudioSender,
+    pub(super) sound: AudioPackets,
+    pub(super) playout: Playout,
+    devices: [DeviceEvents; 3],
+    level: watch::Receiver<SoundLevel>,
+    viewers: Viewers,
+    /// Only while somebody watches the self-view.
+    frames: Option<EncodedFrames>,
+    max_bitrate: Bitrate,
+    camera: Option<CameraChoice>,
+    has_microphone: bool,
+    muted: bool,
+    video_on: bool,
+}
+
+/// What this side's media tell.
+pub(super) enum LocalEvent {
+    Device(DeviceEvent),
+    SelfFrame(Option<Arc<EncodedFrame>>),
+}
+
+impl LocalMedia {
+    /// Starts the devices, which open in the background.
+    pub(super) fn start(media: MediaConfig, heard: Option<HeardObserver>) -> LocalMedia {
+        let (playout, far_end, speaker_events) = Playout::start(media.speaker, heard);
+        let has_microphone = media.microphone != MicrophoneChoice::None;
+        let audio_settings = AudioSettings {
+            microphone: media.microphone,
+            processing: media.processing,
+            muted: media.muted,
+            ..AudioSettings::default()
+        };
+        let (audio, sound, microphone_events) = AudioSender::start(audio_settings, far_end);
+        let video_settings = VideoSettings {
+            camera: media.camera.clone(),
+            on: media.video_on,
+            format: media.video_format,
+            bitrate: START_VIDEO_BITRATE.min(media.max_video_bitrate),
+        };
+        let (video, camera_events) = VideoSender::start(video_settings);
+        LocalMedia {
+            video: Arc::new(video),
+            level: audio.level(),
+            audio,
+            sound,
+            playout,
+            devices: [camera_events, microphone_events, speaker_events],
+            viewers: Viewers::default(),
+            frames: None,
+            max_bitrate: media.max_video_bitrate,
+            camera: media.camera,
+            has_microphone,
+            muted: media.muted,
+            video_on: media.video_on,
+        }
+    }
+
+    /// The next thing that they tell. Cancelling it loses nothing.
+    pub(super) async fn next(&mut self) -> LocalEvent {
+        let [camera, microphone, speaker] = &mut self.devices;
+        tokio::select! {
+            Some(event) = camera.recv() => LocalEvent::Device(event),
+            Some(event) = microphone.recv() => LocalEvent::Device(event),
+            Some(event) = speaker.recv() => LocalEvent::Device(event),
+            frame = next_frame(&mut self.frames) => LocalEvent::SelfFrame(frame),
+        }
+    }
+
+    /// What is sent now.
+    pub(super) fn state(&self) -> MediaState {
+        MediaState {
+            microphone: self.has_microphone && !self.muted,
+            camera: self.camera.is_some() && self.video_on,
+        }
+    }
+
+    /// How loud the microphone is.
+    pub(super) fn level(&self) -> SoundLevel {
+        *self.level.borrow()
+    }
+
+    pub(super) fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+        self.audio.set_muted(muted);
+    }
+
+    pub(super) fn set_video(&mut self, on: bool) {
+        self.video_on = on;
+        self.video.set_on(on);
+    }
+
+    pub(super) fn set_camera(&mut self, camera: Option<CameraChoice>) {
+        self.camera.clone_from(&camera);
+        self.video.set_camera(camera);
+    }
+
+    pub(super) fn set_microphone(&mut self, microphone: MicrophoneChoice) {
+        self.has_microphone = microphone != MicrophoneChoice::None;
+        self.audio.set_microphone(microphone);
+    }
+
+    pub(super) fn set_speaker(&mut self, speaker: SpeakerChoice) {
+        self.playout.set_speaker(speaker);
+    }
+
+    /// Takes what is known of the ways to the others: 0 to 1 of the packets are lost on the worst.
+    pub(super) fn adapt(&self, worst_loss: f32) {
+        self.audio.set_packet_loss(worst_loss);
+        self.set_bitrate();
+    }
+
+    /// The one place that decides at which rate video is encoded: a fixed one, until there is an estimate of the network.
+    fn set_bitrate(&self) {
+        self.video.set_bitrate(START_VIDEO_BITRATE.min(self.max_bitrate));
+    }
+
+    /// Another viewer of the self-view.
+    pub(super) fn watch_self(&mut self) -> VideoStream {
+        let stream = self.viewers.add();
+        match self.frames {
+            Some(_) => self.video.request_keyframe(),
+            None => self.frames = Some(self.video.subscribe()),
+        }
+        stream
+    }
+
+    /// A frame for the self-view; none when the camera's thread is gone.
+    pub(super) fn self_frame(&mut self, clock: Clock, frame: Option<Arc<EncodedFrame>>) {
+        let Some(frame) = frame else {
+            self.frames = None;
+            return;
+        };
+        if self.viewers.push(&TimedFrame { frame, due: clock.now() }) {
+            self.video.request_keyframe();
+        }
+        if self.viewers.is_empty() {
+            self.frames = None;
+        }
+    }
+}
+
+async fn next_frame(frames: &mut Option<EncodedFrames>) -> Option<Arc<EncodedFrame>> {
+    match frames {
+        Some(frames) => frames.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,131 @@
+//! How the owner meets others: the roster, their keys, their signals.
+
+use super::api::CallEvent;
+use super::owner::Owner;
+use super::pair::Pair;
+use crate::frames::Viewers;
+use crate::peer::{PairKey, Peer, PeerLinks};
+use crate::session::{Input, Negotiation, PairIds, PairState, Pin, Role, RosterChange, Signer, Verifier};
+use snug_media::Time;
+use snug_protocol::DeviceId;
+use snug_protocol::signal::{Envelope, Participant, ServerSignal};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Owner {
+    pub(super) fn signal(&mut self, now: Time, signal: ServerSignal) {
+        let changes = match signal {
+            ServerSignal::Roster { call, members } if call == self.call => self.roster.replace(members),
+            ServerSignal::Joined { call, participant } if call == self.call => {
+                self.roster.joined(participant)
+            }
+            ServerSignal::Left { call, device, join } if call == self.call => self.roster.left(device, join),
+            ServerSignal::Relay { call, from, envelope } if call == self.call => {
+                self.relayed(now, from, &envelope);
+                return;
+            }
+            _ => return,
+        };
+        for change in changes {
+            match change {
+                RosterChange::Came { participant, we_offer } => self.came(now, participant, we_offer),
+                RosterChange::Went { device, join } => {
+                    self.feed(now, (device, join), Input::Present(false));
+                }
+            }
+        }
+    }
+
+    fn came(&mut self, now: Time, participant: Participant, we_offer: bool) {
+        let Participant { user, device, join, key } = participant;
+        let pair_key = (device, join);
+        if self.pairs.contains_key(&pair_key) {
+            self.feed(now, pair_key, Input::Present(true));
+            return;
+        }
+        let ids =
+            PairIds { call: self.call, me: self.me, my_join: self.join, them: device, their_join: join };
+        let public: Option<[u8; 32]> = key.0.as_slice().try_into().ok();
+        let Some((public, verifier)) = public.zip(Verifier::new(ids, &key.0)) else {
+            tracing::warn!(%device, "a participant without a usable key");
+            self.emit(CallEvent::BadSignal { device });
+            return;
+        };
+        match self.pins.check(device, public) {
+            Pin::Same => {}
+            Pin::First => self.emit(CallEvent::KeySeen { device, key: public }),
+            Pin::Changed => self.emit(CallEvent::KeyChanged { device, key: public }),
+        }
+        let older: Vec<PairKey> = self.pairs.keys().filter(|(of, _)| *of == device).copied().collect();
+        let playout = match self.local.playout.add_stream() {
+            Ok(stream) => Arc::new(stream),
+            Err(error) => {
+                tracing::error!(%error, "no decoder for somebody's voice");
+                return;
+            }
+        };
+        let viewers = if older.is_empty() {
+            Arc::clone(self.viewers.entry(device).or_default())
+        } else {
+            // The streams of the older stay end with it.
+            let fresh = Arc::<Viewers>::default();
+            self.viewers.insert(device, Arc::clone(&fresh));
+            fresh
+        };
+        let links = PeerLinks {
+            key: pair_key,
+            clock: self.clock,
+            sound: self.local.sound.another(),
+            frames: self.local.video.subscribe(),
+            source: Arc::clone(&self.local.video),
+            playout: Arc::clone(&playout),
+            viewers,
+            events: self.peer_events_in.clone(),
+        };
+        let role = Role { offers: we_offer, polite: self.me < device };
+        let pair = Pair {
+            user,
+            negotiation: Negotiation::new(now, role),
+            signer: Signer::new(ids, self.key.clone()),
+            verifier,
+            peer: Peer::start(self.settings.clone(), links),
+            playout,
+            media: None,
+            tile: None,
+            began: now,
+            connected_after: None,
+            complained: None,
+        };
+        self.pairs.insert(pair_key, pair);
+        self.emit(CallEvent::PeerState { device, user, state: PairState::Connecting });
+        for old in older {
+            self.remove(old);
+        }
+        let outputs = self.pairs.get_mut(&pair_key).map(|pair| pair.negotiation.poll(now));
+        self.carry_out(now, pair_key, outputs.unwrap_or_default());
+    }
+
+    fn relayed(&mut self, now: Time, from: DeviceId, envelope: &Envelope) {
+        let key = (from, envelope.from_join);
+        let Some(pair) = self.pairs.get_mut(&key) else {
+            tracing::debug!(%from, "a signal of somebody who is not here");
+            return;
+        };
+        match pair.verifier.open(envelope) {
+            Ok(signal) => self.feed(now, key, Input::Remote(signal)),
+            Err(refusal) => {
+                tracing::warn!(%from, %refusal, "a signal is refused");
+                self.complain(now, key);
+            }
+        }
+    }
+
+    pub(super) fn complain(&mut self, now: Time, key: PairKey) {
+        let Some(pair) = self.pairs.get_mut(&key) else { return };
+        let lately = pair.complained.is_some_and(|at| now.since(at) < Duration::from_secs(1));
+        if !lately {
+            pair.complained = Some(now);
+            self.emit(CallEvent::BadSignal { device: key.0 });
+        }
+    }
+}
