@@ -9,14 +9,13 @@ mod packet;
 mod queue;
 
 use crate::attention::Eyes;
-use crate::shim::Shim;
 use futures_util::Stream;
 use futures_util::StreamExt;
 use queue::{Pushed, StreamQueue};
+use snug_call::TimedFrame;
 use snug_call::clock::Clock;
-use snug_call::{TimedFrame, VideoStream};
 use snug_client::view::Problem;
-use snug_client::{Client, StreamName};
+use snug_client::{Client, Pictures, StreamName};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +25,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// How long a pull waits for a first stream to open before it says that there is none: the interface hears of a call a moment
 /// before its pictures are there.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// After this a stream that ended is looked for again: a camera was exchanged, for example.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The streams that are shown, and what of them waits to be fetched. Clones are the same.
 #[derive(Clone, Default)]
@@ -39,14 +41,16 @@ struct Shared {
     state: Mutex<State>,
     /// A frame, a stream or a newer pull came, or a stream went.
     changed: Notify,
-    /// The set of hidden streams changed.
-    hidden_changed: Notify,
+    /// The set of hidden streams changed, or a stream ended.
+    review: Notify,
 }
 
 #[derive(Default)]
 struct State {
     streams: HashMap<StreamName, StreamQueue>,
     hidden: HashSet<StreamName>,
+    /// Streams whose feeder came to the end of it and is to be replaced if there is such a stream still.
+    ended: HashSet<StreamName>,
     /// Number of the newest pull: an older one gives up, so that there is one at most, also after the page was loaded anew.
     pull: u64,
 }
@@ -101,7 +105,7 @@ impl Frames {
             if hidden { state.hidden.insert(name) } else { state.hidden.remove(&name) }
         };
         if changed {
-            self.shared.hidden_changed.notify_one();
+            self.shared.review.notify_one();
         }
     }
 
@@ -145,7 +149,8 @@ impl Frames {
             } else {
                 HashSet::new()
             };
-            feeders.retain(|name, feeder| wanted.contains(name) && !feeder.is_finished());
+            let ended = std::mem::take(&mut self.shared.lock().ended);
+            feeders.retain(|name, _| wanted.contains(name) && !ended.contains(name));
             for name in wanted {
                 if feeders.contains_key(&name) {
                     continue;
@@ -153,19 +158,27 @@ impl Frames {
                 let Some(stream) = client.subscribe_video(&name) else { continue };
                 let asking = client.clone();
                 let feed = self.clone().feed(name, in_order(stream), move || asking.request_keyframe(&name));
-                feeders.insert(name, AbortOnDropHandle::new(tokio::spawn(feed)));
+                let frames = self.clone();
+                let feeder = tokio::spawn(async move {
+                    feed.await;
+                    // Not at once: a source that ends each time that it is asked must not keep the processor busy.
+                    tokio::time::sleep(AGAIN).await;
+                    frames.shared.lock().ended.insert(name);
+                    frames.shared.review.notify_one();
+                });
+                feeders.insert(name, AbortOnDropHandle::new(feeder));
             }
             tokio::select! {
                 changed = streams.changed() => if changed.is_err() { return },
                 changed = attention.changed() => if changed.is_err() { return },
-                () = self.shared.hidden_changed.notified() => {}
+                () = self.shared.review.notified() => {}
             }
         }
     }
 }
 
 /// A stream's frames as a `Stream`.
-fn in_order(stream: VideoStream) -> impl Stream<Item = TimedFrame> {
+fn in_order(stream: Pictures) -> impl Stream<Item = TimedFrame> {
     futures_util::stream::unfold(stream, |mut stream| async move {
         stream.next().await.map(|frame| (frame, stream))
     })

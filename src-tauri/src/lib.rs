@@ -14,7 +14,6 @@ mod instance;
 mod launch;
 mod news;
 mod notifications;
-mod shim;
 mod tray;
 mod window;
 mod words;

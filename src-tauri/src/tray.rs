@@ -35,7 +35,8 @@ impl<R: Runtime> Tray<R> {
 
     /// Puts the icon into the tray.
     pub(crate) fn show(&self, app: &AppHandle<R>, words: &Words) -> tauri::Result<()> {
-        let mut builder = TrayIconBuilder::with_id("snug")
+        let builder = TrayIconBuilder::with_id("snug")
+            .icon(tauri::include_image!("assets/icons/tray.png"))
             .tooltip("Snug")
             .menu(&menu(app, words)?)
             .show_menu_on_left_click(false)
@@ -54,9 +55,6 @@ impl<R: Runtime> Tray<R> {
                     window::show(icon.app_handle());
                 }
             });
-        if let Some(icon) = app.default_window_icon() {
-            builder = builder.icon(icon.clone());
-        }
         let icon = builder.build(app)?;
         *self.icon.lock().unwrap_or_else(PoisonError::into_inner) = Some(icon);
         Ok(())
@@ -94,7 +92,14 @@ pub(crate) async fn can_be_seen() -> bool {
 async fn host_is_registered() -> zbus::Result<bool> {
     const WATCHER: &str = "org.kde.StatusNotifierWatcher";
     let session = zbus::Connection::session().await?;
-    let watcher = zbus::Proxy::new(&session, WATCHER, "/StatusNotifierWatcher", WATCHER).await?;
+    let watcher = zbus::proxy::Builder::<zbus::Proxy<'_>>::new(&session)
+        .destination(WATCHER)?
+        .path("/StatusNotifierWatcher")?
+        .interface(WATCHER)?
+        // Asked once.
+        .cache_properties(zbus::proxy::CacheProperties::No)
+        .build()
+        .await?;
     watcher.get_property("IsStatusNotifierHostRegistered").await
 }
 

@@ -2,7 +2,6 @@
 
 use super::Answer;
 use crate::frames::Frames;
-use crate::shim::Shim;
 use snug_client::view::CallView;
 use snug_client::{Client, StreamName};
 use snug_protocol::{DeviceId, RoomId};
