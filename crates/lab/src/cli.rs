@@ -108,14 +108,19 @@ pub fn run() -> Result<()> {
 /// Does what [`Program::Test`] put into the environment; nothing when this process was not started by it.
 pub fn run_from_environment() -> Result<()> {
     let Ok(given) = std::env::var(ARGUMENTS) else { return Ok(()) };
-    let given: Vec<String> = serde_json::from_str(&given).context("the lab's arguments are a list of strings")?;
-    run_task(Arguments::try_parse_from(["snug-lab".to_owned()].into_iter().chain(given))?.task, Program::this_lab)
+    let given: Vec<String> =
+        serde_json::from_str(&given).context("the lab's arguments are a list of strings")?;
+    run_task(
+        Arguments::try_parse_from(["snug-lab".to_owned()].into_iter().chain(given))?.task,
+        Program::this_lab,
+    )
 }
 
 fn run_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
     // Standard output belongs to results and to what peers tell.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _already_set_in_a_test = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _already_set_in_a_test =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         tokio::select! {

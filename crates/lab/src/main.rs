@@ -1,1 +1,5 @@
-fn main(){}
+//! The `snug-lab` binary.
+
+fn main() -> anyhow::Result<()> {
+    snug_lab::cli::run()
+}

@@ -154,7 +154,8 @@ impl CallReport {
 impl fmt::Display for CallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = self.pairs.iter().map(|pair| (format!("{} → {}", pair.from, pair.to), &pair.figures));
-        let columns: Vec<_> = named.chain(self.summary.iter().map(|worst| ("worst".to_owned(), worst))).collect();
+        let columns: Vec<_> =
+            named.chain(self.summary.iter().map(|worst| ("worst".to_owned(), worst))).collect();
         type Cell = fn(&Figures) -> String;
         let rows: [(&str, Cell); 13] = [
             ("setup", |it| number(it.setup_ms, " ms")),
@@ -340,7 +341,8 @@ mod tests {
 
     #[test]
     fn the_summary_is_the_worst_of_each_field() {
-        let slow = Figures { first_frame_ms: Some(900.0), fps: Some(31.0), mouth_to_ear_ms: None, ..figures() };
+        let slow =
+            Figures { first_frame_ms: Some(900.0), fps: Some(31.0), mouth_to_ear_ms: None, ..figures() };
         let poor = Figures {
             fps: Some(12.0),
             width: 640,
@@ -351,11 +353,17 @@ mod tests {
         let pair = |from: &str, to: &str, figures| Pair { from: from.into(), to: to.into(), figures };
         let report = CallReport::of(2, 20.0, None, vec![pair("a", "b", slow), pair("b", "a", poor)]);
         let worst = report.summary.clone().unwrap();
-        assert_eq!((worst.first_frame_ms, worst.fps, worst.width, worst.freezes), (Some(900.0), Some(12.0), 640, 3));
+        assert_eq!(
+            (worst.first_frame_ms, worst.fps, worst.width, worst.freezes),
+            (Some(900.0), Some(12.0), 640, 3)
+        );
         assert_eq!(worst.mouth_to_ear_ms, Some(Quantiles { p50: 90.0, p95: 120.0 }));
         assert!(!report.validity.valid, "a machine that does not tell how busy it was proves nothing");
         let table = report.to_string();
-        assert!(table.contains("a → b") && table.contains("worst") && table.contains("90 / 120 ms"), "{table}");
+        assert!(
+            table.contains("a → b") && table.contains("worst") && table.contains("90 / 120 ms"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -363,7 +371,10 @@ mod tests {
         let pair = Pair { from: "a".into(), to: "b".into(), figures: figures() };
         let machine = Some(MachineLoad { idle: 0.5, steal: 0.0 });
         let json = serde_json::to_value(CallReport::of(2, 20.0, machine, vec![pair])).unwrap();
-        assert_eq!((&json["valid"], &json["peers"], &json["why"]), (&true.into(), &2.into(), &serde_json::json!([])));
+        assert_eq!(
+            (&json["valid"], &json["peers"], &json["why"]),
+            (&true.into(), &2.into(), &serde_json::json!([]))
+        );
         let mut names: Vec<&str> = json["summary"].as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(

@@ -50,13 +50,17 @@ async fn start(app: &Path) -> Result<Start> {
     let run = Run::new();
     let display = Display::start(&run, SIZE.0, SIZE.1).await?;
     let driver = Driver::start(&run, &display, home.path(), &[]).await?;
-    let (window, mapped) = tokio::join!(Window::open("the user", app, &driver), display.mapped(&run, MIN_WIDTH, PATIENCE));
+    let (window, mapped) =
+        tokio::join!(Window::open("the user", app, &driver), display.mapped(&run, MIN_WIDTH, PATIENCE));
     let (window, mapped) = (window?, mapped?);
     window.see("start-host").await?;
     let painted = window.first_paint().await?.context("this webview does not tell when it painted")?;
     let processes = || run.members().into_iter().filter_map(Usage::of).filter(|usage| is_app(app, usage));
     // The app's own process is the oldest of them.
-    let began = processes().filter_map(|usage| started_at_unix_ms(usage.pid)).min().context("the app has no process")?;
+    let began = processes()
+        .filter_map(|usage| started_at_unix_ms(usage.pid))
+        .min()
+        .context("the app has no process")?;
     sleep(IDLE).await;
     let processes: Vec<Usage> = processes().collect();
     let pss: Option<f64> = processes.iter().map(|usage| usage.pss_mib).sum();
@@ -72,7 +76,12 @@ impl fmt::Display for StartupReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.0}"));
         writeln!(f, "{}: {:.1} MB", self.app, self.binary_bytes as f64 / 1e6)?;
-        writeln!(f, "window after {} ms, usable after {} ms", number(self.window_ms), number(self.usable_ms))?;
+        writeln!(
+            f,
+            "window after {} ms, usable after {} ms",
+            number(self.window_ms),
+            number(self.usable_ms)
+        )?;
         writeln!(f, "{} MiB after five idle seconds, webview included", number(self.idle_pss_mib))?;
         match self.validity.why.as_slice() {
             [] => Ok(()),

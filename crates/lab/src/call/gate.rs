@@ -82,7 +82,9 @@ impl Gate {
                 return Err(Stands::WrongSender { found: sender, expected: self.sender });
             }
             match last_no {
-                Some(last) if frame_no < last => return Err(Stands::Backwards { later: last, earlier: frame_no }),
+                Some(last) if frame_no < last => {
+                    return Err(Stands::Backwards { later: last, earlier: frame_no });
+                }
                 Some(last) if frame_no == last => continue,
                 Some(last) => moves.consecutive += usize::from(frame_no == last + 1),
                 None => {}

@@ -33,7 +33,8 @@ pub fn figures(
     let mut delays = Samples::new();
     received.mouth_to_ear_ms.iter().for_each(|&delay| delays.add(delay));
 
-    let span = first.zip(pictures.last()).map(|(first, last)| last.decoded_us.saturating_sub(first.decoded_us));
+    let span =
+        first.zip(pictures.last()).map(|(first, last)| last.decoded_us.saturating_sub(first.decoded_us));
     let span = span.filter(|&micros| micros > 0).map(|micros| micros as f64 / 1e6);
     let carries_code = !matches!(options.camera, CameraChoice::Device(_) | CameraChoice::Default);
     let carries_time = matches!(options.microphone, MicrophoneChoice::Tone { .. });
@@ -116,15 +117,15 @@ mod tests {
 
     #[test]
     fn what_a_source_does_not_carry_is_absent() {
-        let real = CallOptions {
-            camera: CameraChoice::Default,
-            microphone: MicrophoneChoice::Default,
-            ..options()
-        };
+        let real =
+            CallOptions { camera: CameraChoice::Default, microphone: MicrophoneChoice::Default, ..options() };
         let none = figures(&beginning(), 0, &Received::default(), &real, None);
         assert_eq!((none.capture_to_decoded_ms, none.mouth_to_ear_ms, none.fps), (None, None, None));
         assert_eq!((none.first_frame_ms, none.audio_concealed_ratio), (None, None));
         let own = figures(&beginning(), 1, &received(), &options(), None);
-        assert_eq!(own.capture_to_decoded_ms, None, "one's own picture says nothing of the way from the other");
+        assert_eq!(
+            own.capture_to_decoded_ms, None,
+            "one's own picture says nothing of the way from the other"
+        );
     }
 }

@@ -7,7 +7,7 @@ mod measure;
 mod party;
 
 pub use measure::figures;
-pub use party::{CallOptions, Party};
+pub use party::{Beginning, CallOptions, Party, serving, start_person, start_space};
 
 use crate::process::{CpuTimes, Program, Usage};
 use crate::report::{CallReport, Pair};

@@ -176,6 +176,9 @@ impl Party {
 
     /// The first hangs up; gives what each received.
     pub async fn hang_up(&mut self) -> Result<[Received; 2]> {
+        for person in &mut self.people {
+            person.order::<()>(Order::TakeStock, PATIENCE).await?;
+        }
         self.people[0].order::<()>(Order::HangUp, PATIENCE).await?;
         for person in &mut self.people {
             person.happening("the end of the call", PATIENCE, ended).await?;

@@ -18,14 +18,22 @@ pub(super) fn fill_in(report: &mut DemoReport, party: &Party, before: &[Vec<Usag
     let figures = |seat: &Seat, before: &[Usage], now: &[Usage]| -> Vec<(bool, ProcessFigures)> {
         let of = |now: &Usage| {
             // A process that began meanwhile has used all of its time meanwhile.
-            let usage = before.iter().find(|before| before.pid == now.pid).map_or(now.clone(), |it| now.since(it));
+            let usage =
+                before.iter().find(|before| before.pid == now.pid).map_or(now.clone(), |it| now.since(it));
             let cpu_percent = usage.cpu_seconds * 100_000.0 / ms.max(1) as f64;
-            (seat.is_app(now), ProcessFigures { window: Some(seat.window.who().to_owned()), usage, cpu_percent })
+            (
+                seat.is_app(now),
+                ProcessFigures { window: Some(seat.window.who().to_owned()), usage, cpu_percent },
+            )
         };
         now.iter().map(of).collect()
     };
-    let all: Vec<_> =
-        seats.iter().zip(before).zip(&now).flat_map(|((seat, before), now)| figures(seat, before, now)).collect();
+    let all: Vec<_> = seats
+        .iter()
+        .zip(before)
+        .zip(&now)
+        .flat_map(|((seat, before), now)| figures(seat, before, now))
+        .collect();
     let app = || all.iter().filter(|(is_app, _)| *is_app).map(|(_, figures)| figures);
     report.app_cpu_percent = Some(app().map(|it| it.cpu_percent).sum());
     report.app_pss_mib = app().map(|it| it.usage.pss_mib).sum();

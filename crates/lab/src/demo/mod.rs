@@ -66,7 +66,8 @@ pub async fn run(app: &Path, out: &Path, length: Duration) -> Result<DemoReport>
     report.passed = told.is_ok();
     report.failure = told.err().map(|error| format!("{error:#}"));
     report.steps = notebook.steps;
-    std::fs::write(out.join("report.json"), serde_json::to_vec_pretty(&report)?).context("cannot write report.json")?;
+    std::fs::write(out.join("report.json"), serde_json::to_vec_pretty(&report)?)
+        .context("cannot write report.json")?;
     Ok(report)
 }
 
@@ -81,7 +82,12 @@ fn forget_pictures(out: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn tell(notebook: &mut Notebook, party: &Party, report: &mut DemoReport, length: Duration) -> Result<()> {
+async fn tell(
+    notebook: &mut Notebook,
+    party: &Party,
+    report: &mut DemoReport,
+    length: Duration,
+) -> Result<()> {
     notebook.step("the first screen", party.first_screen()).await?;
     notebook.pictures(party, "first-start").await?;
 

@@ -13,9 +13,12 @@ const ADA: u8 = 1;
 const BEN: u8 = 2;
 
 /// The canvas with somebody else's picture.
-const REMOTE_PICTURE: &str = r#"[data-testid="tile"] canvas[data-stream]:not([data-stream="self"]):not([data-stream="preview"])"#;
+const REMOTE_PICTURE: &str =
+    r#"[data-testid="tile"] canvas[data-stream]:not([data-stream="self"]):not([data-stream="preview"])"#;
 const OWN_PICTURE: &str = r#"canvas[data-stream="self"]"#;
 const ACTIVE_STAGE: &str = r#"[data-testid="stage"][data-phase="active"]"#;
+/// A message that the server has not got, or refused.
+const NOT_SENT: &str = r#"[data-testid="message"][data-own="true"]:not([data-delivery="sent"])"#;
 /// Between two looks at what the page noted.
 const FETCH_EVERY: Duration = Duration::from_millis(500);
 /// A picture that stands still for longer is no video, on any machine.
@@ -66,16 +69,31 @@ impl Watched {
 impl Party {
     /// Starts both apps, with folders in `homes`.
     pub async fn gather(app: &Path, homes: &Path) -> Result<Party> {
-        let desk = |who: &str, sender, pitch| Desk {
-            who: who.to_owned(),
-            app: app.to_owned(),
-            home: homes.join(who),
-            sender,
-            pitch,
-        };
-        let (ada, ben) =
-            tokio::try_join!(desk("Ada", ADA, 440.0).sit_down(), desk("Ben", BEN, 660.0).sit_down())?;
+        let (ada, ben) = (Party::desk_of_ada(app, homes), Party::desk_of_ben(app, homes));
+        let (ada, ben) = tokio::try_join!(ada.sit_down(), ben.sit_down())?;
         Ok(Party { ada, ben })
+    }
+
+    /// Where Ada sits; her app's data is still there when she comes back.
+    pub fn desk_of_ada(app: &Path, homes: &Path) -> Desk {
+        Desk {
+            who: "Ada".to_owned(),
+            app: app.to_owned(),
+            home: homes.join("ada"),
+            sender: ADA,
+            pitch: 440.0,
+        }
+    }
+
+    /// Where Ben sits.
+    pub fn desk_of_ben(app: &Path, homes: &Path) -> Desk {
+        Desk {
+            who: "Ben".to_owned(),
+            app: app.to_owned(),
+            home: homes.join("ben"),
+            sender: BEN,
+            pitch: 660.0,
+        }
     }
 
     fn ada(&self) -> &Window {
@@ -152,8 +170,7 @@ impl Party {
         from.press("composer", ENTER).await?;
         from.read("message-text", words).await?;
         to.read("message-text", words).await?;
-        from.see_css(r#"[data-testid="message"][data-own="true"][data-delivery="sent"]"#).await?;
-        Ok(())
+        from.gone_css(NOT_SENT).await
     }
 
     /// Ada rings with video, and Ben's window shows who does.
@@ -195,7 +212,12 @@ impl Party {
             ben_saw.fetch(self.ben()).await?;
         }
         let to_ms = crate::windows::unix_ms();
-        Ok(Watched { ada_saw: ada_saw.stop(self.ada()).await?, ben_saw: ben_saw.stop(self.ben()).await?, from_ms, to_ms })
+        Ok(Watched {
+            ada_saw: ada_saw.stop(self.ada()).await?,
+            ben_saw: ben_saw.stop(self.ben()).await?,
+            from_ms,
+            to_ms,
+        })
     }
 
     /// Ada mutes herself; Ben's tile of her says so.

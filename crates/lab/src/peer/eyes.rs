@@ -6,7 +6,8 @@
 use super::messages::{Picture, Received};
 use anyhow::{Context, Result};
 use snug_call::video::VideoDecoder;
-use snug_call::{Clock, TimedFrame, VideoStream};
+use snug_call::{Clock, TimedFrame};
+use snug_client::{Client, Pictures, StreamName};
 use snug_media::{EncodedFrame, pattern};
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -20,11 +21,14 @@ pub(super) struct Eyes {
 }
 
 impl Eyes {
-    /// Begins to look at a stream; writes it to `record` where one is named.
-    pub(super) fn open(stream: VideoStream, record: Option<PathBuf>) -> Eyes {
-        let runtime = Handle::current();
+    /// Begins to look at a stream, if there is such a one; writes it to `record` where one is named.
+    pub(super) fn open(client: &Client, name: StreamName, record: Option<PathBuf>) -> Option<Eyes> {
+        let pictures = client.subscribe_video(&name)?;
+        let (client, runtime) = (client.clone(), Handle::current());
+        let ask = move || client.request_keyframe(&name);
         // Decoding takes milliseconds: a thread of its own, so that it holds up nothing of the call.
-        Eyes { watcher: std::thread::spawn(move || watch(stream, &runtime, record.as_deref())) }
+        let watcher = std::thread::spawn(move || watch(pictures, ask, &runtime, record.as_deref()));
+        Some(Eyes { watcher })
     }
 
     /// What was seen. The call must be over: only then the stream ends.
@@ -33,18 +37,26 @@ impl Eyes {
     }
 }
 
-fn watch(mut stream: VideoStream, runtime: &Handle, record: Option<&Path>) -> Result<Received> {
+fn watch(
+    mut pictures: Pictures,
+    ask_for_keyframe: impl Fn(),
+    runtime: &Handle,
+    record: Option<&Path>,
+) -> Result<Received> {
     let clock = Clock::shared();
     let mut decoder = VideoDecoder::new()?;
     let mut recording = record.map(Recording::create).transpose()?;
     let mut received = Received::default();
-    while let Some(TimedFrame { frame, due }) = runtime.block_on(stream.next()) {
+    while let Some(TimedFrame { frame, due }) = runtime.block_on(pictures.next()) {
         received.video_bytes += frame.data.len() as u64;
         if let Some(recording) = &mut recording {
             recording.add(&frame)?;
         }
         let Ok(Some(picture)) = decoder.decode(&frame.data) else {
+            // As the app's interface does.
             received.undecodable += 1;
+            pictures.skip_to_keyframe();
+            ask_for_keyframe();
             continue;
         };
         let now = clock.now();

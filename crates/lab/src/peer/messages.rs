@@ -3,6 +3,7 @@
 //! The peer does one order after another and answers each; between answers it tells by itself what happens to it. Not RPC over a
 //! socket: pipes end with the process at their other end, so nobody waits for one that was killed.
 
+use crate::call::gate::Sighting;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snug_media::pattern::Code;
@@ -51,6 +52,8 @@ pub enum Order {
         /// On or off.
         on: bool,
     },
+    /// Note the numbers of the call that goes on: they end with it.
+    TakeStock,
     /// End the call.
     HangUp,
     /// Tell what was received in the call. Answered by [`Received`].
@@ -164,6 +167,15 @@ pub struct Received {
     pub concealed_samples: u64,
 }
 
+impl Received {
+    /// The codes that were seen, each when its picture was decoded.
+    pub fn sightings(&self) -> Vec<Sighting> {
+        let seen =
+            |picture: &Picture| Some(Sighting { at_ms: picture.decoded_us / 1000, code: picture.code()? });
+        self.pictures.iter().filter_map(seen).collect()
+    }
+}
+
 /// A decoded picture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Picture {
@@ -197,7 +209,11 @@ mod tests {
             Line::Done { id: 1, value: Value::Null },
             Line::Refused { id: 2, why: "offline: no".into() },
             Line::Happened(Happening::Ready),
-            Line::Happened(Happening::Serving { link: "snug://join?a=h:1".into(), setup_code: None, port: 1 }),
+            Line::Happened(Happening::Serving {
+                link: "snug://join?a=h:1".into(),
+                setup_code: None,
+                port: 1,
+            }),
         ];
         for line in lines {
             assert_eq!(serde_json::from_str::<Line>(&serde_json::to_string(&line).unwrap()).unwrap(), line);

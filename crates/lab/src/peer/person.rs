@@ -1,12 +1,13 @@
 //! A person without a window: a client that does orders and notes what it sees and hears.
 
-use super::ears::{Eardrum, Ears};
+use super::ears::Ears;
 use super::eyes::Eyes;
 use super::messages::{Happening, Line, Numbered, Order, Received};
 use super::tell;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
-use snug_call::{Clock, HeardTap};
+use snug_call::Clock;
+use snug_call::stats::InboundAudio;
 use snug_client::view::{CallPhase, CallView, Connection, ItemBody, NewAccount, Problem, Update};
 use snug_client::{Attention, Client, ClientConfig, DeviceOverrides, Keyring, StreamName, Updates};
 use snug_protocol::room::Membership;
@@ -44,26 +45,31 @@ pub async fn live(options: PersonOptions) -> Result<()> {
         developer: true,
         devices: options.devices.clone(),
         include_loopback: true,
-        heard: Some(tap(eardrum)),
         ..ClientConfig::new(&options.data)
     };
     let (client, updates) = Client::open(config).await.map_err(problem)?;
+    client.set_hearing(move || {
+        let eardrum = eardrum.clone();
+        Box::new(move |first, samples| eardrum.beat(first, samples))
+    });
     client.set_attention(Attention { open: true, focused: true, room: None });
     let (rooms_changed, rooms) = watch::channel(());
     let eyes = Arc::<Mutex<Vec<Eyes>>>::default();
-    let follower =
-        Follower { client: client.clone(), eyes: eyes.clone(), rooms_changed, call: None, record: options.record };
+    let follower = Follower {
+        client: client.clone(),
+        eyes: eyes.clone(),
+        rooms_changed,
+        call: None,
+        record: options.record,
+    };
     let follower = tokio::spawn(follower.follow(updates));
-    let person = Person { name: options.name, client: client.clone(), rooms, ears, eyes };
+    let person =
+        Person { name: options.name, client: client.clone(), rooms, ears, eyes, stock: Stock::default() };
     tell(&Line::Happened(Happening::Ready));
     let orders = person.obey().await;
     client.close().await;
     follower.await?;
     orders
-}
-
-fn tap(eardrum: Eardrum) -> HeardTap {
-    HeardTap::new(move |first, samples| eardrum.beat(first, samples))
 }
 
 fn problem(problem: Problem) -> anyhow::Error {
@@ -78,13 +84,16 @@ struct Person {
     ears: Ears,
     /// Opened by the follower; held for a few lines by either.
     eyes: Arc<Mutex<Vec<Eyes>>>,
+    /// What [`Order::TakeStock`] found.
+    stock: Stock,
 }
 
 impl Person {
     async fn obey(mut self) -> Result<()> {
         let mut orders = BufReader::new(tokio::io::stdin()).lines();
         while let Some(line) = orders.next_line().await? {
-            let Numbered { id, order } = serde_json::from_str(&line).with_context(|| format!("no order: {line}"))?;
+            let Numbered { id, order } =
+                serde_json::from_str(&line).with_context(|| format!("no order: {line}"))?;
             if order == Order::Leave {
                 break;
             }
@@ -103,8 +112,12 @@ impl Person {
                 client.set_up(&server, &code, "Lab", self.account(), false).await.map_err(problem)?;
             }
             Order::Join { link } => drop(client.join(&link, self.account()).await.map_err(problem)?),
-            Order::CreateRoom { name } => return Ok(json!(client.create_room(&name, "").await.map_err(problem)?)),
-            Order::Invite { room } => return Ok(json!(client.invitation_link(&[room], 1).await.map_err(problem)?)),
+            Order::CreateRoom { name } => {
+                return Ok(json!(client.create_room(&name, "").await.map_err(problem)?));
+            }
+            Order::Invite { room } => {
+                return Ok(json!(client.invitation_link(&[room], 1).await.map_err(problem)?));
+            }
             Order::AwaitCompany { room } => self.await_company(room).await?,
             Order::Ring { room } => client.ring(room, true).await.map_err(problem)?,
             Order::Accept => {
@@ -114,6 +127,11 @@ impl Person {
                 return Ok(json!(at_ms));
             }
             Order::Camera { on } => client.set_camera(on).await.map_err(problem)?,
+            Order::TakeStock => {
+                let stats = client.call_stats().await.map_err(problem)?;
+                self.stock =
+                    stats.pairs.iter().map(|pair| pair.inbound_audio).fold(Stock::default(), Stock::with);
+            }
             Order::HangUp => client.hang_up().await.map_err(problem)?,
             Order::Report => return Ok(serde_json::to_value(self.report().await?)?),
             Order::Say { room, text } => drop(client.send(room, &text).await.map_err(problem)?),
@@ -136,7 +154,8 @@ impl Person {
             self.rooms.mark_unchanged();
             let rooms = self.client.rooms().await.map_err(problem)?;
             let members = rooms.iter().find(|summary| summary.id == room).map(|summary| &summary.members);
-            let joined = members.into_iter().flatten().filter(|member| member.membership == Membership::Joined);
+            let joined =
+                members.into_iter().flatten().filter(|member| member.membership == Membership::Joined);
             if joined.count() >= 2 {
                 return Ok(());
             }
@@ -147,7 +166,8 @@ impl Person {
     /// What was received in the call, which must be over.
     async fn report(&self) -> Result<Received> {
         let eyes = std::mem::take(&mut *self.eyes.lock().unwrap_or_else(PoisonError::into_inner));
-        let seen = tokio::task::spawn_blocking(|| eyes.into_iter().map(Eyes::report).collect::<Result<Vec<_>>>());
+        let seen =
+            tokio::task::spawn_blocking(|| eyes.into_iter().map(Eyes::report).collect::<Result<Vec<_>>>());
         let mut received = Received::default();
         for seen in seen.await?? {
             (received.width, received.height) = (seen.width, seen.height);
@@ -156,11 +176,8 @@ impl Person {
             received.pictures.extend(seen.pictures);
         }
         self.ears.report(&mut received);
-        // The client keeps the last call's numbers when it is over.
-        for pair in self.client.call_stats().map(|stats| stats.pairs).unwrap_or_default() {
-            received.audio_samples += pair.inbound_audio.total_samples_received;
-            received.concealed_samples += pair.inbound_audio.concealed_samples;
-        }
+        received.audio_samples = self.stock.audio_samples;
+        received.concealed_samples = self.stock.concealed_samples;
         Ok(received)
     }
 
@@ -185,6 +202,22 @@ impl Person {
             _ => None,
         });
         Ok(texts.collect())
+    }
+}
+
+/// Of the numbers of a call those that are reported.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stock {
+    audio_samples: u64,
+    concealed_samples: u64,
+}
+
+impl Stock {
+    fn with(self, audio: InboundAudio) -> Stock {
+        Stock {
+            audio_samples: self.audio_samples + audio.total_samples_received,
+            concealed_samples: self.concealed_samples + audio.concealed_samples,
+        }
     }
 }
 
@@ -218,11 +251,10 @@ impl Follower {
     }
 
     fn look_at(&mut self, device: DeviceId) {
-        let Some(stream) = self.client.subscribe_video(&StreamName::Peer(device)) else { return };
         let mut eyes = self.eyes.lock().unwrap_or_else(PoisonError::into_inner);
         // A camera that is switched off and on again begins a new recording.
         let record = self.record.as_ref().map(|file| file.with_extension(format!("{}.ivf", eyes.len() + 1)));
-        eyes.push(Eyes::open(stream, record));
+        eyes.extend(Eyes::open(&self.client, StreamName::Peer(device), record));
     }
 
     fn notice(&mut self, update: Update) {
@@ -248,8 +280,12 @@ impl Follower {
             Some(CallView { phase: CallPhase::Active, connected_at: Some(at), .. }) => {
                 Happening::Connected { at_ms: at.0 }
             }
-            Some(CallView { phase: CallPhase::Ended(end), .. }) => Happening::Ended { why: format!("{end:?}") },
-            None if before.is_some_and(|(_, phase)| !over(phase)) => Happening::Ended { why: "gone".to_owned() },
+            Some(CallView { phase: CallPhase::Ended(end), .. }) => {
+                Happening::Ended { why: format!("{end:?}") }
+            }
+            None if before.is_some_and(|(_, phase)| !over(phase)) => {
+                Happening::Ended { why: "gone".to_owned() }
+            }
             _ => return,
         };
         tell(&Line::Happened(happening));

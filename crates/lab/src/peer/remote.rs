@@ -39,7 +39,13 @@ pub struct Asked(u64);
 
 impl Remote {
     /// Starts `program` with these arguments; what it logs goes to `NAME.log` in `folder`.
-    pub fn start(run: &Run, program: &Program, name: &str, arguments: &[String], folder: &Path) -> Result<Remote> {
+    pub fn start(
+        run: &Run,
+        program: &Program,
+        name: &str,
+        arguments: &[String],
+        folder: &Path,
+    ) -> Result<Remote> {
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log);
         let output = output.with_context(|| format!("cannot write {}", log.display()))?;
@@ -159,7 +165,8 @@ impl Remote {
 
 /// The end of a log.
 pub(crate) fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text =
+        std::fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].join("\n")
 }

@@ -28,7 +28,8 @@ pub async fn serve(options: SpaceOptions) -> Result<()> {
     }));
     let mut orders = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = orders.next_line().await? {
-        let Numbered { id, order } = serde_json::from_str(&line).with_context(|| format!("no order: {line}"))?;
+        let Numbered { id, order } =
+            serde_json::from_str(&line).with_context(|| format!("no order: {line}"))?;
         if order == Order::Leave {
             break;
         }

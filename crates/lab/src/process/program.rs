@@ -33,7 +33,10 @@ impl Program {
 
     /// This very process's program, which is a test executable.
     pub fn this_test(name: &str) -> Result<Program> {
-        Ok(Program::Test { path: std::env::current_exe().context("this test's own path")?, name: name.to_owned() })
+        Ok(Program::Test {
+            path: std::env::current_exe().context("this test's own path")?,
+            name: name.to_owned(),
+        })
     }
 
     /// The command that runs it with these arguments as a part of the run.

@@ -42,7 +42,8 @@ impl Desk {
     pub async fn sit_down(self) -> Result<Seat> {
         let run = Run::new();
         let app = std::path::absolute(&self.app)?;
-        std::fs::create_dir_all(&self.home).with_context(|| format!("cannot make {}", self.home.display()))?;
+        std::fs::create_dir_all(&self.home)
+            .with_context(|| format!("cannot make {}", self.home.display()))?;
         let display = Display::start(&run, SIZE.0, SIZE.1).await?;
         let driver = Driver::start(&run, &display, &self.home, &self.environment()).await?;
         let window = Window::open(&self.who, &app, &driver).await?;
@@ -57,6 +58,9 @@ impl Desk {
             ("SNUG_CAMERA", format!("pattern:{}", self.sender)),
             ("SNUG_MICROPHONE", format!("tone:{}", self.pitch)),
             ("SNUG_SPEAKER", "null".to_owned()),
+            ("SNUG_PROFILE_DIR", self.home.join("profile").display().to_string()),
+            // A D-Bus session that was just made has no keyring, or one that asks for a password.
+            ("SNUG_KEYRING_FILE", "1".to_owned()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }

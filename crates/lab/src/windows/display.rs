@@ -26,7 +26,8 @@ impl Display {
         let mut command = run.command("Xvfb");
         command.args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0"]);
         command.arg(format!("{width}x{height}x24"));
-        let mut server = command.stdout(Stdio::piped()).spawn().context("cannot start Xvfb; is xvfb installed?")?;
+        let mut server =
+            command.stdout(Stdio::piped()).spawn().context("cannot start Xvfb; is xvfb installed?")?;
         let output = server.stdout.take().context("Xvfb's output is a pipe")?;
         let mut number = String::new();
         let mut output = BufReader::new(output);
@@ -44,7 +45,9 @@ impl Display {
     pub async fn picture(&self, run: &Run, path: &Path) -> Result<()> {
         let mut command = run.command("import");
         command.args(["-display", &self.name, "-window", "root"]).arg(path);
-        let done = timeout(PICTURE_LIMIT, command.stderr(Stdio::piped()).output()).await.context("import did not end")?;
+        let done = timeout(PICTURE_LIMIT, command.stderr(Stdio::piped()).output())
+            .await
+            .context("import did not end")?;
         let done = done.context("cannot start import; is imagemagick installed?")?;
         if !done.status.success() {
             bail!("no picture of {}: {}", self.name, String::from_utf8_lossy(&done.stderr).trim());
@@ -72,8 +75,11 @@ impl Display {
 
 /// Whether `xwininfo -tree` tells of a window with a name and at least this width. GTK also makes nameless and tiny ones.
 fn names_window(tree: &str, width: u32) -> bool {
-    let lines = tree.lines().filter(|line| line.trim_start().starts_with("0x") && !line.contains("(has no name)"));
-    let sizes = lines.filter_map(|line| line.rsplit(')').next()?.split_whitespace().next()?.split('x').next()?.parse().ok());
+    let lines =
+        tree.lines().filter(|line| line.trim_start().starts_with("0x") && !line.contains("(has no name)"));
+    let sizes = lines.filter_map(|line| {
+        line.rsplit(')').next()?.split_whitespace().next()?.split('x').next()?.parse().ok()
+    });
     sizes.into_iter().any(|found: u32| found >= width)
 }
 
@@ -87,6 +93,9 @@ mod tests {
         let tiny = format!("{root}     0x400001 \"Snug\": (\"snug\" \"Snug\")  10x10+10+10  +10+10\n");
         let nameless = format!("{root}     0x400003 (has no name): ()  1280x800+0+0  +0+0\n");
         let shown = format!("{tiny}     0x400009 \"Snug\": (\"snug\" \"Snug\")  1280x800+0+0  +0+0\n");
-        assert_eq!([root, &tiny, &nameless, &shown].map(|tree| names_window(tree, 600)), [false, false, false, true]);
+        assert_eq!(
+            [root, &tiny, &nameless, &shown].map(|tree| names_window(tree, 600)),
+            [false, false, false, true]
+        );
     }
 }

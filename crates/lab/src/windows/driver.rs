@@ -74,9 +74,12 @@ impl Driver {
 
 /// Nothing of the user's own settings, data or run-time sockets may leak into a window, nor back.
 fn own_folders(command: &mut tokio::process::Command, home: &Path) -> Result<()> {
-    for (variable, folder) in
-        [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("XDG_CACHE_HOME", "cache"), ("XDG_RUNTIME_DIR", "run")]
-    {
+    for (variable, folder) in [
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_CACHE_HOME", "cache"),
+        ("XDG_RUNTIME_DIR", "run"),
+    ] {
         let folder = home.join(folder);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         #[cfg(unix)]
@@ -103,9 +106,12 @@ fn find_tauri_driver() -> Result<PathBuf> {
     }
     let name = "tauri-driver";
     let here = std::env::current_exe()?;
-    let beside = here.ancestors().filter(|folder| folder.ends_with("target")).map(|target| target.join("tools/bin"));
+    let beside =
+        here.ancestors().filter(|folder| folder.ends_with("target")).map(|target| target.join("tools/bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = beside.chain(["target/tools/bin".into()]).chain(std::env::split_paths(&path));
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.with_context(|| format!("no tauri-driver in target/tools/bin, PATH or {DRIVER_VARIABLE}; script/test installs it"))
+    found.with_context(|| {
+        format!("no tauri-driver in target/tools/bin, PATH or {DRIVER_VARIABLE}; script/test installs it")
+    })
 }

@@ -104,7 +104,8 @@ impl Probe {
         if let Some(error) = noted["error"].as_str() {
             anyhow::bail!("{} cannot read its tile: {error}", window.who());
         }
-        self.animation_frames = noted["frames"].as_u64().context("the page lost the probe: it was loaded anew")?;
+        self.animation_frames =
+            noted["frames"].as_u64().context("the page lost the probe: it was loaded anew")?;
         for seen in noted["seen"].as_array().into_iter().flatten() {
             let at_ms = seen[0].as_u64().context("a moment")?;
             match decode(seen[1].as_str().context("a code")?) {
@@ -119,7 +120,11 @@ impl Probe {
     pub async fn stop(mut self, window: &Window) -> Result<TileStory> {
         self.fetch(window).await?;
         window.look(STOP, vec![]).await?;
-        Ok(TileStory { sightings: self.sightings, unread: self.unread, animation_frames: self.animation_frames })
+        Ok(TileStory {
+            sightings: self.sightings,
+            unread: self.unread,
+            animation_frames: self.animation_frames,
+        })
     }
 }
 
@@ -141,7 +146,10 @@ impl TileStory {
     /// Fails unless something was seen at all.
     pub fn not_empty(&self) -> Result<()> {
         let (unread, frames) = (self.unread, self.animation_frames);
-        ensure!(!self.sightings.is_empty(), "no code was seen in {frames} animation frames ({unread} could not be read)");
+        ensure!(
+            !self.sightings.is_empty(),
+            "no code was seen in {frames} animation frames ({unread} could not be read)"
+        );
         Ok(())
     }
 }
@@ -152,7 +160,8 @@ fn decode(hex: &str) -> Option<Code> {
     let height = BLOCK * (TOP + ROWS);
     let mut luma = vec![16_u8; (WIDTH * height) as usize];
     for (index, pixel) in (0..).zip(&mut luma) {
-        let (column, row) = ((index % WIDTH / BLOCK).checked_sub(LEFT), (index / WIDTH / BLOCK).checked_sub(TOP));
+        let (column, row) =
+            ((index % WIDTH / BLOCK).checked_sub(LEFT), (index / WIDTH / BLOCK).checked_sub(TOP));
         let (Some(column), Some(row)) = (column.filter(|&column| column < COLUMNS), row) else { continue };
         if bits >> (COLUMNS * ROWS - 1 - (row * COLUMNS + column)) & 1 == 1 {
             *pixel = 235;
@@ -196,7 +205,8 @@ mod tests {
             let at_ms = 10_000 + u64::from(n) * 40;
             Sighting { at_ms, code: Code { sender: 1, frame_no: n, time_ms: at_ms as u32 - 70 } }
         };
-        let story = TileStory { sightings: (0..51).map(sighting).collect(), unread: 0, animation_frames: 120 };
+        let story =
+            TileStory { sightings: (0..51).map(sighting).collect(), unread: 0, animation_frames: 120 };
         assert_eq!(story.fps(), Some(25.0));
         assert_eq!(story.glass_to_glass_ms(), Some(Quantiles { p50: 70.0, p95: 70.0 }));
         assert!(TileStory { sightings: vec![], ..story }.not_empty().is_err());

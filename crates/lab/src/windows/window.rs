@@ -36,8 +36,10 @@ impl Window {
         });
         let Value::Object(capabilities) = options else { bail!("capabilities are an object") };
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
-        let client = tokio::time::timeout(PATIENCE, builder.capabilities(capabilities).connect(&driver.url())).await;
-        let client = client.map_err(anyhow::Error::from).and_then(|client| client.map_err(anyhow::Error::from));
+        let client =
+            tokio::time::timeout(PATIENCE, builder.capabilities(capabilities).connect(&driver.url())).await;
+        let client =
+            client.map_err(anyhow::Error::from).and_then(|client| client.map_err(anyhow::Error::from));
         let client = client.with_context(|| format!("{who}'s app did not start: {}", driver.last_words()))?;
         Ok(Window { who: who.to_owned(), client })
     }
@@ -64,13 +66,19 @@ impl Window {
 
     /// Waits until an element that fits the CSS selector is shown.
     pub async fn see_css(&self, selector: &str) -> Result<Element> {
-        self.until(&format!("`{selector}` to be seen"), PATIENCE, async || self.shown_css(selector).await).await
+        self.until(&format!("`{selector}` to be seen"), PATIENCE, async || self.shown_css(selector).await)
+            .await
     }
 
     /// Waits until nothing with this test id is shown any more.
     pub async fn gone(&self, id: &str) -> Result<()> {
-        let gone = async || Ok(self.shown(id).await?.is_none().then_some(()));
-        self.until(&format!("`{id}` to be gone"), PATIENCE, gone).await
+        self.gone_css(&selector(id)).await
+    }
+
+    /// Waits until nothing that fits the CSS selector is shown any more.
+    pub async fn gone_css(&self, selector: &str) -> Result<()> {
+        let gone = async || Ok(self.shown_css(selector).await?.is_none().then_some(()));
+        self.until(&format!("`{selector}` to be gone"), PATIENCE, gone).await
     }
 
     /// Whether something with this test id is shown at this moment.
@@ -144,24 +152,33 @@ impl Window {
         let value = async || {
             let Some(field) = self.shown(id).await? else { return Ok(None) };
             let value = field.prop("value").await?.filter(|value| !value.is_empty());
-            Ok(if value.is_some() { value } else { Some(field.text().await?).filter(|text| !text.is_empty()) })
+            Ok(if value.is_some() {
+                value
+            } else {
+                Some(field.text().await?).filter(|text| !text.is_empty())
+            })
         };
         self.until(&format!("`{id}` to have a value"), PATIENCE, value).await
     }
 
-    /// Chooses an entry of a native list by its value.
-    pub async fn choose(&self, id: &str, value: &str) -> Result<()> {
-        let choose = async || {
-            let Some(list) = self.shown(id).await? else { return Ok(None) };
-            list.select_by_value(value).await?;
-            Ok(Some(()))
-        };
-        self.until(&format!("`{value}` to be chosen in `{id}`"), PATIENCE, choose).await
+    /// Chooses one of several: from a row of a few, or from a list that opens first.
+    pub async fn choose(&self, id: &str, option: &str) -> Result<()> {
+        self.see(id).await?;
+        let option = format!("[data-option=\"{option}\"]");
+        let in_a_row = format!("{} {option}", selector(id));
+        if self.shown_css(&in_a_row).await?.is_some() {
+            return self.click_css(&in_a_row).await;
+        }
+        self.click(id).await?;
+        self.click_css(&format!("[role=\"option\"]{option}")).await
     }
 
     /// Looks into the page: reads what is drawn, changes nothing.
     pub(super) async fn look(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
-        self.client.execute(script, arguments).await.with_context(|| format!("{}: looking into the page", self.who))
+        self.client
+            .execute(script, arguments)
+            .await
+            .with_context(|| format!("{}: looking into the page", self.who))
     }
 
     /// When the page's first words or picture were painted, in milliseconds since 1970; `None` before.
