@@ -4,6 +4,7 @@
 //! starts the program, and holds until it ends.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Everything that [`Client::open`](crate::Client::open) needs.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct ClientConfig {
     pub include_loopback: bool,
     /// Calls: connect through TURN only, so that the other side does not learn this network's addresses.
     pub relay_only: bool,
+    /// How long an event stream may be silent before it is taken for dead. The server says something every 15 s.
+    pub stream_silence: Duration,
     /// The largest that the store may become, in bytes; the disk is the limit when absent. Sending and receiving stop there with
     /// `disk_full`, as they do on a full disk.
     pub max_store_bytes: Option<u64>,
@@ -38,6 +41,7 @@ impl ClientConfig {
             devices: DeviceOverrides::default(),
             include_loopback: false,
             relay_only: false,
+            stream_silence: Duration::from_secs(40),
             max_store_bytes: None,
         }
     }

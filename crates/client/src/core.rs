@@ -93,11 +93,6 @@ impl Core {
         self.live().moment.calls.get(&room).cloned()
     }
 
-    /// The room in which a call goes on.
-    pub(crate) fn room_of_call(&self, call: CallId) -> Option<RoomId> {
-        self.live().moment.calls.iter().find(|(_, ongoing)| ongoing.call == call).map(|(room, _)| *room)
-    }
-
     /// Forgets the moment: the signal socket begins to tell it anew, or nobody is signed in.
     pub(crate) fn forget_moment(&self) {
         let typing = {

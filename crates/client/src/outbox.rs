@@ -7,7 +7,7 @@
 use crate::core::Core;
 use crate::net::{Backoff, Failure, Http, api};
 use crate::store::{Me, Pending};
-use crate::view::{Problem, Update};
+use crate::view::{Connection, Problem, Update};
 use snug_protocol::event::kind;
 use snug_protocol::{ErrorCode, RoomId};
 use std::sync::Arc;
@@ -20,11 +20,16 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long closing waits for what was just written, such as the end of a call.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 /// Delivers until it is dropped.
 pub(crate) struct Delivery {
     task: AbortOnDropHandle<()>,
+    courier: Courier,
 }
 
+#[derive(Clone)]
 struct Courier {
     core: Arc<Core>,
     me: Me,
@@ -44,14 +49,21 @@ enum Pause {
 impl Delivery {
     /// Begins.
     pub(crate) fn start(core: Arc<Core>, me: Me, http: Http) -> Self {
-        Self { task: AbortOnDropHandle::new(tokio::spawn(Courier { core, me, http }.run())) }
+        let courier = Courier { core, me, http };
+        Self { task: AbortOnDropHandle::new(tokio::spawn(courier.clone().run())), courier }
     }
 
-    /// Ends it, and returns when it has ended.
+    /// Ends it, after what waits had a last moment to be sent, and returns when it has ended.
     pub(crate) async fn end(self) {
         self.task.abort();
         // Cancelled, as it was asked to be.
         let _ = self.task.await;
+        if self.courier.core.connection() == Connection::Online {
+            let mut backoff = Backoff::new(FIRST_WAIT);
+            let last = self.courier.deliver_all(&mut backoff);
+            // What is not sent now is sent at the next start.
+            let _ = tokio::time::timeout(LAST_MOMENT, last).await;
+        }
     }
 }
 

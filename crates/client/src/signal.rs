@@ -146,11 +146,11 @@ impl Keeper {
                 Ok(Err(end)) => end,
                 Err(_) => End::Lost("timed out".into()),
             };
-            tracing::debug!(?end, "no signal socket");
             match end {
                 End::Unwanted | End::Kicked => {}
                 End::Dropped => return,
-                End::Lost(_) => {
+                End::Lost(why) => {
+                    tracing::info!(why, "no signal socket");
                     let wait = tokio::time::sleep(backoff.failed(rand::random()));
                     tokio::pin!(wait);
                     loop {

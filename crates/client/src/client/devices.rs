@@ -1,47 +1,75 @@
 //! Cameras, microphones and speakers, and pictures on their way to the screen.
 
 use super::{Client, Result};
+use crate::calls::Pictures;
 use crate::view::{DeviceKind, Devices};
+use snug_call::VideoSource;
+use snug_call::audio::HeardObserver;
+use std::sync::Arc;
 use tokio::sync::watch;
-
-pub(super) fn soon<T>() -> Result<T> {
-    Err(crate::view::Problem { code: "internal".into(), detail: "not wired yet".into() })
-}
 
 impl Client {
     /// What can be chosen, and what is.
     pub async fn devices(&self) -> Result<Devices> {
-        soon()
+        self.inner.studio.devices().await
     }
 
     /// Chooses a device, for a call that goes on and for those to come.
-    pub async fn choose_device(&self, _kind: DeviceKind, _id: &str) -> Result<()> {
-        soon()
+    pub async fn choose_device(&self, kind: DeviceKind, id: &str) -> Result<()> {
+        self.inner.studio.choose(&self.core().store, kind, id).await?;
+        match self.session() {
+            Ok(session) => session.calls.device_chosen(kind).await,
+            Err(_) => Ok(()),
+        }
     }
 
     /// Opens camera and microphone for the settings; pictures come as the stream [`StreamName::Preview`], levels through
-    /// [`levels`](Self::levels).
+    /// [`levels`](Self::levels). During a call the call's own camera is shown.
     pub async fn start_preview(&self) -> Result<()> {
-        soon()
+        self.inner.studio.start_preview();
+        Ok(())
     }
 
     /// Closes what [`start_preview`](Self::start_preview) opened.
-    pub async fn stop_preview(&self) {}
+    pub async fn stop_preview(&self) {
+        self.inner.studio.stop_preview();
+    }
 
-    /// Plays a short sound on the chosen speaker.
+    /// Plays a short sound on the chosen speaker; returns when it was heard.
     pub async fn test_speaker(&self) -> Result<()> {
-        soon()
+        self.inner.studio.test_speaker().await
     }
 
     /// How loud the microphone is, 0 to 1, about 15 times a second while a preview or a call runs.
     pub fn levels(&self) -> watch::Receiver<f32> {
-        watch::channel(0.0).1
+        self.inner.studio.levels().subscribe()
     }
 
     /// The picture streams that exist now; changes when somebody comes or goes or switches a camera.
-    /// `subscribe_video(&StreamName) -> Option<snug_call::VideoStream>` and `request_keyframe(&StreamName)` follow with the call crate.
     pub fn streams(&self) -> watch::Receiver<Vec<StreamName>> {
-        watch::channel(Vec::new()).1
+        self.inner.studio.streams()
+    }
+
+    /// A stream's pictures from the next keyframe on, if there is such a stream.
+    pub fn subscribe_video(&self, name: &StreamName) -> Option<Pictures> {
+        self.inner.studio.subscribe(*name)
+    }
+
+    /// A decoder failed or fell behind: asks the sender of a stream for a keyframe. Many requests make few keyframes.
+    pub fn request_keyframe(&self, name: &StreamName) {
+        let source = match name {
+            StreamName::Preview if self.inner.studio.request_preview_keyframe() => return,
+            StreamName::Preview | StreamName::Own => VideoSource::SelfView,
+            StreamName::Peer(device) => VideoSource::Remote(*device),
+        };
+        if let Ok(session) = self.session() {
+            session.calls.request_keyframe(source);
+        }
+    }
+
+    /// Lets calls from now on be listened to, as their person hears them: `observer` makes a listener for each. For measurements.
+    pub fn set_hearing(&self, observer: impl Fn() -> HeardObserver + Send + Sync + 'static) {
+        self.inner.studio.set_hearing(Arc::new(observer));
     }
 }
 

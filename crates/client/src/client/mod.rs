@@ -10,6 +10,7 @@ mod timeline;
 
 pub use devices::StreamName;
 
+use crate::calls::Studio;
 use crate::config::ClientConfig;
 use crate::core::Core;
 use crate::net::watch_sleep;
@@ -30,6 +31,7 @@ pub struct Client {
 
 struct Inner {
     core: Arc<Core>,
+    studio: Arc<Studio>,
     /// Whoever is signed in. Held for a read or a write only.
     session: Mutex<Option<Arc<Session>>>,
     /// One signing in or out at a time; held across it.
@@ -59,11 +61,13 @@ impl Client {
     pub async fn open(config: ClientConfig) -> Result<(Self, Updates)> {
         let store = Store::open(&config).await?;
         let (sender, updates) = updates::channel();
+        let studio = Studio::open(config.developer, &config.devices, &store, sender.clone()).await?;
         let core = Arc::new(Core::new(config, store, sender));
         let client = Self {
             inner: Arc::new(Inner {
                 _sleep: watch_sleep(core.kicks.clone()),
                 core,
+                studio: Arc::new(studio),
                 session: Mutex::default(),
                 changing: tokio::sync::Mutex::default(),
             }),
@@ -83,6 +87,7 @@ impl Client {
     pub async fn close(&self) {
         let _changing = self.inner.changing.lock().await;
         self.end_session().await;
+        self.inner.studio.stop_preview();
         self.core().updates.close();
         self.core().store.close().await;
     }
@@ -123,7 +128,7 @@ impl Client {
             self.core().set_connection(Connection::SignedOut);
             return Ok(());
         };
-        let session = Session::start(self.core(), &account, secret)?;
+        let session = Session::start(self.core(), self.inner.studio.clone(), &account, secret)?;
         *self.inner.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(session));
         Ok(())
     }

@@ -18,9 +18,6 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The server says something every 15 s: after two and a half of these it is gone, whatever TCP believes.
-const SILENCE: Duration = Duration::from_secs(40);
-
 /// Between attempts, until the server says another time (`retry:`).
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
@@ -163,7 +160,7 @@ impl Follower {
 
     async fn read(&mut self, mut parser: Parser, mut body: Incoming) -> Result<End, SyncError> {
         loop {
-            let frame = match tokio::time::timeout(SILENCE, body.frame()).await {
+            let frame = match tokio::time::timeout(self.core.config.stream_silence, body.frame()).await {
                 Err(_) => return Ok(End::Broke("silence".into())),
                 Ok(None) => return Ok(End::Broke("closed by the server".into())),
                 Ok(Some(Err(error))) => return Ok(End::Broke(error.to_string())),

@@ -4,7 +4,7 @@ mod feed;
 mod history;
 mod tell;
 
-pub(crate) use feed::Feed;
+pub(crate) use feed::{CallNews, Feed};
 pub(crate) use history::{fetch_page, fill};
 
 use crate::core::Core;
