@@ -28,6 +28,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
                 StatusCode::PAYLOAD_TOO_LARGE => refusal(ErrorCode::TooLarge, "the body is too large"),
                 _ => bad("the body could not be read"),
             })?;
+        // serde_json looks only at the strings that it keeps.
+        let text = std::str::from_utf8(&bytes).map_err(|_| bad("the body is not UTF-8"))?;
         // serde's message tells the line and what was expected, and nothing of ours.
         serde_json::from_slice(&bytes)
             .map(Self)

@@ -31,7 +31,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The accept loop and what each connection needs.
 pub(crate) struct Listener {
-    pub(crate) tcp: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) router: Router,
     pub(crate) limits: Limits,
@@ -43,14 +42,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Accepts until `stopping`.
-    pub(crate) async fn run(self) {
+    /// Accepts until `stopping`. The socket belongs to the loop alone: while the last connections finish nobody new is kept waiting.
+    pub(crate) async fn run(self, tcp: TcpListener) {
         let places = Arc::new(Places::new(self.limits.connections, self.limits.connections_per_address));
         let this = Arc::new(self);
         loop {
             let accepted = tokio::select! {
                 () = this.stopping.cancelled() => return,
-                accepted = this.tcp.accept() => accepted,
+                accepted = tcp.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {

@@ -134,7 +134,6 @@ impl Server {
         }
         tasks.spawn(keep_tidy(Arc::downgrade(&app), stopping.clone()));
         let listener = Listener {
-            tcp,
             tls: identity.map(|identity| TlsAcceptor::from(identity.config)),
             router: router(Arc::clone(&app)),
             limits: app.limits.clone(),
@@ -142,7 +141,7 @@ impl Server {
             killed,
             tasks: app.tasks.clone(),
         };
-        tasks.spawn(listener.run());
+        tasks.spawn(listener.run(tcp));
         tracing::info!(%local_addr, ?stun_addr, data = %config.data.display(), "serving");
         Ok(Self { local_addr, stun_addr, app, close_code, tasks, shutdown_within, _lock: lock })
     }

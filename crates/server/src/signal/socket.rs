@@ -102,7 +102,9 @@ async fn enter(app: &App, parts: &Parts, entry: Entry) -> Result<SignedIn> {
 enum End {
     /// We close it with this code.
     Close(u16),
-    /// It is gone, or the other side closed it.
+    /// The other side closes it.
+    Closed,
+    /// It is gone.
     Gone,
 }
 
@@ -148,8 +150,10 @@ impl Connection {
         };
         // A hub that is gone needs no news.
         let _ = self.app.hub.send(Input::Disconnected { connection, device }).await;
-        if let End::Close(code) = end {
-            self.close(code).await;
+        match end {
+            End::Close(code) => self.close(code).await,
+            End::Closed => self.finish().await,
+            End::Gone => {}
         }
     }
 
@@ -203,9 +207,9 @@ impl Connection {
         let size = match &message {
             Message::Text(text) => text.len(),
             Message::Binary(bytes) => bytes.len(),
-            // Pongs have done their work by being heard; pings are answered and closes completed by the library.
+            // Pongs have done their work by being heard, and pings are answered by the library.
             Message::Ping(_) | Message::Pong(_) => 0,
-            Message::Close(_) => return Err(End::Gone),
+            Message::Close(_) => return Err(End::Closed),
         };
         if size > MAX_SIGNAL_BYTES {
             return Err(End::Close(close::TOO_LARGE));
@@ -237,15 +241,19 @@ impl Connection {
         self.socket.send(Message::Text(json.into())).await
     }
 
-    /// Closes with a code and waits a moment for the other side's half, without which its last frames could be lost.
+    /// Closes with a code.
     async fn close(&mut self, code: u16) {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static("") };
-        let closing = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.recv().await {}
-            }
-        };
-        // Whether it answered in time makes no difference to us.
+        // Once begun it is finished whether or not the frame fits into what the other side takes.
+        if let Ok(Ok(())) = timeout(CLOSING, self.socket.send(Message::Close(Some(frame)))).await {
+            self.finish().await;
+        }
+    }
+
+    /// Gives both halves of a close a moment, without which the last frames could be lost. Reading is what makes the library answer.
+    async fn finish(&mut self) {
+        let closing = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        // Whether it was in time makes no difference to us.
         let _ = timeout(CLOSING, closing).await;
     }
 }

@@ -82,7 +82,7 @@ async fn a_ticket_is_for_pages_and_good_once() {
     with(&ticket().await, Some(&own)).go(target).await.unwrap();
     assert_eq!(with(&ticket().await, None).go(target).await.err().unwrap(), 403, "pages have an origin");
     assert_eq!(with(&ticket().await, Some("https://evil.example")).go(target).await.err().unwrap(), 403);
-    assert_eq!(with("made up", Some(&own)).go(target).await.err().unwrap(), 401);
+    assert_eq!(with("made-up", Some(&own)).go(target).await.err().unwrap(), 401);
     let late = ticket().await;
     space.owner.delete("/sessions/current").await.done();
     assert_eq!(with(&late, Some(&own)).go(target).await.err().unwrap(), 401, "its session ended");

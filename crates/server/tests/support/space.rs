@@ -24,6 +24,7 @@ pub(crate) fn wide_limits() -> Limits {
         per_session: wide,
         sign_in: wide,
         signals: wide,
+        stun: wide,
         password_memory_kib: 64,
         connections_per_address: 4096,
         ..Limits::default()
