@@ -13,6 +13,7 @@ use snug_protocol::{Content, DeviceId, JoinId, UserId};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Begin, Person, Relay, Spoiler, two};
+use tokio::sync::watch;
 
 fn is_bad(device: DeviceId) -> impl Fn(&CallEvent) -> bool {
     move |event| matches!(event, CallEvent::BadSignal { device: of } if *of == device)
@@ -72,60 +73,63 @@ async fn stranger(relay: &Relay, victim: &Person, victim_join: JoinId) -> Strang
     Stranger { device, join, signer: Signer::new(ids, key) }
 }
 
-fn join_of(seen: &Arc<Mutex<Vec<ClientSignal>>>) -> JoinId {
-    let seen = seen.lock().unwrap();
-    let join = seen.iter().find_map(|signal| match signal {
-        ClientSignal::Join { join, .. } => Some(*join),
-        _ => None,
-    });
-    join.expect("the first signal is a join")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn rubbish_descriptions_are_events_and_never_a_panic() {
-    let seen: Arc<Mutex<Vec<ClientSignal>>> = Arc::default();
-    let offers: Arc<Mutex<Vec<String>>> = Arc::default();
-    let (keeper, collector) = (Arc::clone(&seen), Arc::clone(&offers));
+    let (keep, mut seen) = watch::channel(Vec::<ClientSignal>::new());
     let spoil: Spoiler = Box::new(move |_, signal| {
-        keeper.lock().unwrap().push(signal.clone());
-        if let ClientSignal::Relay { envelope, .. } = &signal
-            && let Ok(PairSignal::Description { sdp, kind: SdpKind::Offer }) = envelope.payload.parse()
-        {
-            collector.lock().unwrap().push(sdp);
-        }
+        keep.send_modify(|seen| seen.push(signal.clone()));
         vec![signal]
     });
     let relay = Relay::start(Some(spoil));
     let a = Person::enter(&relay, Begin::new(1, 440.0)).await;
-    a.sees("its media", |event| matches!(event, CallEvent::SelfMedia(_))).await;
-    let join = join_of(&seen);
+    let joined = |seen: &Vec<ClientSignal>| matches!(seen.first(), Some(ClientSignal::Join { .. }));
+    let Some(&ClientSignal::Join { join, .. }) = seen.wait_for(joined).await.unwrap().first() else {
+        unreachable!("it was waited for")
+    };
 
     // A true offer first, made by a second call, to have something worth spoiling.
     let b = Person::enter(&relay, Begin::new(2, 700.0)).await;
     a.sees_peer(b.device, PeerState::Connected).await;
-    let offer = offers.lock().unwrap().first().cloned().expect("somebody offered");
+    let offer = seen.borrow().iter().find_map(an_offer).expect("somebody offered");
 
     for spoiled in spoiled(&offer) {
         let mut stranger = stranger(&relay, &a, join).await;
-        a.sees_peer(stranger.device, PeerState::Connecting).await;
+        let device = stranger.device;
+        a.sees_peer(device, PeerState::Connecting).await;
+        for candidate in
+            ["", "candidate:", "candidate:1 1 udp 1 999.0.0.1 99999 typ host", "\u{0}", "candidate:x y z"]
+        {
+            let candidate = candidate.into();
+            let signal = PairSignal::Candidate { candidate, mid: None, line: Some(9), ufrag: None };
+            send(&relay, &a, &mut stranger, &signal).await;
+        }
         for kind in [SdpKind::Answer, SdpKind::Offer] {
             let signal = PairSignal::Description { kind, sdp: spoiled.clone() };
             send(&relay, &a, &mut stranger, &signal).await;
         }
-        for candidate in
-            ["", "candidate:", "candidate:1 1 udp 1 999.0.0.1 99999 typ host", "\u{0}", "candidate:x y z"]
-        {
-            let signal =
-                PairSignal::Candidate { candidate: candidate.into(), mid: None, line: Some(9), ufrag: None };
-            send(&relay, &a, &mut stranger, &signal).await;
+        // Either webrtc takes it and it is answered, or it is called bad.
+        let answered = |seen: &Vec<ClientSignal>| {
+            seen.iter().any(|signal| matches!(signal, ClientSignal::Relay { to, .. } if *to == device))
+        };
+        tokio::select! {
+            answered = seen.wait_for(answered) => drop(answered.unwrap()),
+            _ = a.sees("bad signal", is_bad(device)) => {}
         }
         send(&relay, &a, &mut stranger, &PairSignal::Bye).await;
-        a.sees_peer(stranger.device, PeerState::Left).await;
+        a.sees_peer(device, PeerState::Left).await;
     }
     let bad = a.log().iter().filter(|event| matches!(event, CallEvent::BadSignal { .. })).count();
-    assert!(bad >= 4, "{bad} were called bad");
+    assert!(bad >= 6, "{bad} were called bad");
     let mut screen = a.watch(VideoSource::Remote(b.device)).await;
     screen.shows(2, 10).await;
+}
+
+fn an_offer(signal: &ClientSignal) -> Option<String> {
+    let ClientSignal::Relay { envelope, .. } = signal else { return None };
+    match envelope.payload.parse() {
+        Ok(PairSignal::Description { kind: SdpKind::Offer, sdp }) => Some(sdp),
+        _ => None,
+    }
 }
 
 async fn send(relay: &Relay, to: &Person, stranger: &mut Stranger, signal: &PairSignal) {
