@@ -7,6 +7,7 @@
 
 mod far_end;
 mod limiter;
+mod packetizer;
 mod packets;
 mod playout;
 mod processing;

@@ -1,0 +1,142 @@
+//! Blocks of 10 ms to packets of 20, and what RTP time they have.
+
+use crate::codec::CodecError;
+use crate::codec::opus::FRAME;
+use crate::device::{BLOCK, Block};
+use bytes::Bytes;
+use snug_media::level::audio_level;
+use snug_media::{ClockRate, RtpTime, Time};
+use std::time::Duration;
+
+/// When sound comes so much later than its count says, it is not jitter: time without sound has passed.
+const GAP: Duration = Duration::from_millis(60);
+/// A packet of at most so many bytes says that nothing is said (libopus in DTX).
+const DTX_BYTES: usize = 2;
+
+/// Joins blocks to packets and gives them their RTP time.
+pub(super) struct Packetizer {
+    frame: [f32; FRAME],
+    filled: usize,
+    /// When the frame's first sample was spoken.
+    begins: Option<Time>,
+    /// RTP time that the next packet has if nothing is missing, and the moment that this stands for.
+    counted: Option<(RtpTime, Time)>,
+    /// Whether the receivers know that nothing is said.
+    quiet: bool,
+}
+
+/// A packet and what is known of it.
+pub(super) struct Made {
+    pub(super) rtp_time: RtpTime,
+    pub(super) payload: Bytes,
+    pub(super) audio_level: u8,
+    pub(super) captured_at: Time,
+}
+
+impl Packetizer {
+    pub(super) fn new() -> Packetizer {
+        Packetizer { frame: [0.0; FRAME], filled: 0, begins: None, counted: None, quiet: false }
+    }
+
+    /// Takes a block; gives a packet when it completes one that is worth sending.
+    pub(super) fn push(
+        &mut self,
+        block: &Block,
+        captured_at: Time,
+        encode: impl FnOnce(&[f32; FRAME]) -> Result<Bytes, CodecError>,
+    ) -> Result<Option<Made>, CodecError> {
+        let begins = *self.begins.get_or_insert(captured_at);
+        self.frame[self.filled..][..BLOCK].copy_from_slice(block);
+        self.filled += BLOCK;
+        if self.filled < FRAME {
+            return Ok(None);
+        }
+        (self.filled, self.begins) = (0, None);
+        let rtp_time = self.stamp(begins);
+        let payload = encode(&self.frame)?;
+        // The first packet of silence is sent, because it says that silence begins.
+        let quiet = payload.len() <= DTX_BYTES;
+        if std::mem::replace(&mut self.quiet, quiet) && quiet {
+            return Ok(None);
+        }
+        Ok(Some(Made { rtp_time, payload, audio_level: audio_level(&self.frame), captured_at: begins }))
+    }
+
+    /// RTP time counts samples, so that it is even; where time passed without any, it jumps.
+    fn stamp(&mut self, begins: Time) -> RtpTime {
+        let by_clock = RtpTime::at(begins.since(Time::ZERO), ClockRate::AUDIO);
+        let (rtp_time, expected) = self.counted.unwrap_or((by_clock, begins));
+        let late = begins.since(expected);
+        let (rtp_time, expected) = if late > GAP {
+            (rtp_time.add(ClockRate::AUDIO.ticks(late) as u32), begins)
+        } else {
+            // Cards drift against the clock: the expectation follows slowly, the count stays.
+            let off = begins.micros_from(expected);
+            (rtp_time, expected.shifted(off / 32))
+        };
+        self.counted = Some((rtp_time.add(FRAME as u32), expected + Duration::from_millis(20)));
+        rtp_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(20_000 + millis)
+    }
+
+    fn voice(_: &[f32; FRAME]) -> Result<Bytes, CodecError> {
+        Ok(Bytes::from_static(&[1; 60]))
+    }
+
+    #[test]
+    fn time_stamps_count_samples_whatever_the_card_says_and_jump_over_gaps() {
+        let mut packetizer = Packetizer::new();
+        let mut stamps = Vec::new();
+        for number in 0..200_u64 {
+            let gap = if number < 100 { 0 } else { 500 };
+            let jitter = number * 7 % 12;
+            let made = packetizer.push(&[0.1; BLOCK], at(number * 10 + jitter + gap), voice).unwrap();
+            assert_eq!(made.is_some(), number % 2 == 1);
+            stamps.extend(made.map(|made| made.rtp_time));
+        }
+        let steps: Vec<i32> = stamps.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        assert!(steps[..49].iter().chain(&steps[50..]).all(|&step| step == 960), "{steps:?}");
+        let gap = steps[49] - 960;
+        assert!((gap - 24_000).abs() < 960, "half a second without sound: {gap}");
+    }
+
+    #[test]
+    fn drift_of_a_card_is_not_taken_for_a_gap() {
+        let mut packetizer = Packetizer::new();
+        let mut last: Option<RtpTime> = None;
+        for number in 0..60_000_u64 {
+            // 500 ppm slow: 300 ms in ten minutes.
+            let spoken = at(0) + Duration::from_micros(number * 10_005);
+            if let Some(made) = packetizer.push(&[0.1; BLOCK], spoken, voice).unwrap() {
+                assert!(last.is_none_or(|last| made.rtp_time.since(last) == 960));
+                last = Some(made.rtp_time);
+            }
+        }
+    }
+
+    #[test]
+    fn of_silence_the_first_packet_is_sent_and_then_none() {
+        let mut packetizer = Packetizer::new();
+        let mut sent = Vec::new();
+        for packet in 0..20_u64 {
+            let silent = (5..15).contains(&packet);
+            for half in 0..2 {
+                let payload = if silent { Bytes::from_static(&[8]) } else { Bytes::from_static(&[1; 50]) };
+                let spoken = at(packet * 20 + half * 10);
+                if packetizer.push(&[0.0; BLOCK], spoken, |_| Ok(payload)).unwrap().is_some() {
+                    sent.push(packet);
+                }
+            }
+        }
+        assert_eq!(sent, [0, 1, 2, 3, 4, 5, 15, 16, 17, 18, 19]);
+    }
+}
