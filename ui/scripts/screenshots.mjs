@@ -75,7 +75,12 @@ const pictures = {
   'empty-rail': ['empty'],
   failed: ['failed', openRoom],
   typing: ['typing', openRoom],
-  long: ['long', openRoom, (page) => page.mouse.move(200, 500), (page) => page.mouse.wheel(0, -900)],
+  long: [
+    'long',
+    openRoom,
+    (page) => page.mouse.move(page.viewportSize().width - 120, 400),
+    (page) => page.mouse.wheel(0, -900),
+  ],
   offline: ['offline', openRoom],
   'key-changed': ['key-changed'],
   'signed-out': ['signed-out'],

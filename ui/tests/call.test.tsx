@@ -122,7 +122,11 @@ describe('tiles', () => {
   const stage = { width: 1000, height: 500 }
   const inside = (boxes: { left: number; top: number; width: number; height: number }[]) =>
     boxes.every(
-      (box) => box.left >= -0.01 && box.top >= -0.01 && box.left + box.width <= 1000.01 && box.top + box.height <= 500.01,
+      (box) =>
+        box.left >= -0.01 &&
+        box.top >= -0.01 &&
+        box.left + box.width <= 1000.01 &&
+        box.top + box.height <= 500.01,
     )
 
   test('are never stretched, lie inside the stage and do not overlap', () => {
@@ -130,11 +134,15 @@ describe('tiles', () => {
       const aspects = Array.from({ length: count }, (_, index) => [16 / 9, 4 / 3, 9 / 16][index % 3] ?? 1)
       const boxes = layoutTiles(aspects, stage, 8)
       expect(inside(boxes)).toBe(true)
-      boxes.forEach((box, index) => expect(box.width / box.height).toBeCloseTo(aspects[index] ?? 0, 5))
+      for (const [index, box] of boxes.entries())
+        expect(box.width / box.height).toBeCloseTo(aspects[index] ?? 0, 5)
       for (const [index, a] of boxes.entries()) {
         for (const b of boxes.slice(index + 1)) {
           const apart =
-            a.left + a.width <= b.left + 0.01 || b.left + b.width <= a.left + 0.01 || a.top + a.height <= b.top + 0.01 || b.top + b.height <= a.top + 0.01
+            a.left + a.width <= b.left + 0.01 ||
+            b.left + b.width <= a.left + 0.01 ||
+            a.top + a.height <= b.top + 0.01 ||
+            b.top + b.height <= a.top + 0.01
           expect(apart).toBe(true)
         }
       }
@@ -143,7 +151,8 @@ describe('tiles', () => {
 
   test('one fills the stage; three on a wide stage stand side by side, on a high one below each other', () => {
     expect(layoutTiles([16 / 9], stage, 8)[0]?.height).toBe(500)
-    const tops = (size: typeof stage) => new Set(layoutTiles([16 / 9, 16 / 9, 16 / 9], size, 8).map(({ top }) => Math.round(top)))
+    const tops = (size: typeof stage) =>
+      new Set(layoutTiles([16 / 9, 16 / 9, 16 / 9], size, 8).map(({ top }) => Math.round(top)))
     expect(tops({ width: 1600, height: 300 }).size).toBe(1)
     expect(tops({ width: 300, height: 1600 }).size).toBe(3)
   })
@@ -155,7 +164,9 @@ describe('tiles', () => {
   })
 
   test('a stage of no size has tiles of no size', () => {
-    expect(layoutTiles([16 / 9], { width: 0, height: 0 }, 8)).toEqual([{ left: 0, top: 0, width: 0, height: 0 }])
+    expect(layoutTiles([16 / 9], { width: 0, height: 0 }, 8)).toEqual([
+      { left: 0, top: 0, width: 0, height: 0 },
+    ])
   })
 
   test('the self-view keeps its shape in its corner', () => {

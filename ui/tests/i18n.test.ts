@@ -10,7 +10,8 @@ function sentences(words: object, path = ''): [string, string][] {
   return Object.entries(words).flatMap(([key, value]): [string, string][] => {
     const at = path ? `${path}.${key}` : key
     if (typeof value === 'string') return [[at, value]]
-    if (typeof value === 'function') return [[at, String((value as (...sample: unknown[]) => string)(3, 'B'))]]
+    if (typeof value === 'function')
+      return [[at, String((value as (...sample: unknown[]) => string)(3, 'B'))]]
     return sentences(value as object, at)
   })
 }
@@ -26,7 +27,8 @@ describe('sentences', () => {
   test('Chinese sentences are Chinese', () => {
     // Names, examples and addresses are the same in every language.
     const same = new Set(['app.name', 'join.linkExample'])
-    for (const [path, text] of sentences(zhCN)) if (!same.has(path)) expect(text, path).toMatch(/\p{Script=Han}/u)
+    for (const [path, text] of sentences(zhCN))
+      if (!same.has(path)) expect(text, path).toMatch(/\p{Script=Han}/u)
   })
 
   test('values that are given are said', () => {
@@ -42,7 +44,9 @@ describe('sentences', () => {
 
   test('every code that Rust names has a sentence', () => {
     const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-    const ofServer = [...read('../src/backend/bindings/ErrorCode.ts').matchAll(/"([a-z_]+)"/g)].map(([, code]) => code)
+    const ofServer = [...read('../src/backend/bindings/ErrorCode.ts').matchAll(/"([a-z_]+)"/g)].map(
+      ([, code]) => code,
+    )
     const doc = read('../src/backend/bindings/Problem.ts').match(/client's:([\s\S]*?)\./)?.[1] ?? ''
     const ofClient = [...doc.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code)
     expect(ofServer.length).toBeGreaterThan(15)

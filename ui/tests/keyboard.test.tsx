@@ -14,7 +14,7 @@ describe('the keyboard', () => {
     await user.keyboard('{Enter}')
     await waitFor(() => expect(query(ids.roomTitle)?.textContent).toBe('Garden plans'))
     await waitFor(() => expect(query(ids.switcher)).toBeNull())
-    await waitFor(() => expect(document.activeElement).toBe(query(ids.composer)))
+    await waitFor(() => expect(document.activeElement === query(ids.composer)).toBe(true))
   })
 
   test('in the switcher arrows choose, round and round', async () => {
@@ -22,7 +22,8 @@ describe('the keyboard', () => {
     await find(ids.composer)
     await user.keyboard('{Control>}k{/Control}')
     await find(ids.switcherInput)
-    const chosen = () => all(ids.switcherOption).findIndex((option) => option.getAttribute('aria-selected') === 'true')
+    const chosen = () =>
+      all(ids.switcherOption).findIndex((option) => option.getAttribute('aria-selected') === 'true')
     await user.keyboard('{ArrowDown}')
     expect(chosen()).toBe(1)
     await user.keyboard('{ArrowUp}{ArrowUp}')
@@ -90,11 +91,14 @@ describe('the keyboard', () => {
 
   test('closing a sheet gives the focus back to what opened it', async () => {
     const { user } = show('main')
+    await waitFor(() => expect(document.activeElement).toBe(query(ids.composer)))
     const button = await find(ids.settingsOpen)
     button.focus()
     await user.keyboard('{Enter}')
     await find(ids.settings)
-    await waitFor(() => expect(document.activeElement?.closest(`[data-testid="${ids.settings}"]`)).toBeTruthy())
+    await waitFor(() =>
+      expect(document.activeElement?.closest(`[data-testid="${ids.settings}"]`)).toBeTruthy(),
+    )
     await user.keyboard('{Escape}')
     await waitFor(() => expect(query(ids.settings)).toBeNull())
     await waitFor(() => expect(document.activeElement).toBe(button))
@@ -133,6 +137,7 @@ describe('the keyboard', () => {
   test('a line between panes moves with the arrows', async () => {
     const { user } = show('main')
     const line = await screen.findByLabelText('Width of the list of rooms')
+    await waitFor(() => expect(document.activeElement).toBe(query(ids.composer)))
     const before = Number(line.getAttribute('aria-valuenow'))
     line.focus()
     await user.keyboard('{ArrowRight}')

@@ -25,7 +25,11 @@ function answer(header: string, payload = 0, length = new TextEncoder().encode(h
 
 describe('an answer to pull_video', () => {
   test('is read as it was written', () => {
-    const packets = [packet(), packet({ stream: '设备', keyframe: false, data: new Uint8Array() }), packet({ data: new Uint8Array(70_000).fill(7) })]
+    const packets = [
+      packet(),
+      packet({ stream: '设备', keyframe: false, data: new Uint8Array() }),
+      packet({ data: new Uint8Array(70_000).fill(7) }),
+    ]
     expect(parsePackets(writePackets(packets))).toEqual(packets)
     expect(parsePackets(writePackets([]))).toEqual([])
   })
@@ -34,7 +38,16 @@ describe('an answer to pull_video', () => {
     const bytes = new Uint8Array(writePackets([packet({ data: new Uint8Array([0xaa, 0xbb]) })]))
     const length = new DataView(bytes.buffer).getUint32(0, true)
     expect(JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)))).toEqual([
-      { stream: 'self', keyframe: true, due: 1_764_000_000_123.5, sent: 1_764_000_000_100, timestamp: 33_333, width: 1280, height: 720, size: 2 },
+      {
+        stream: 'self',
+        keyframe: true,
+        due: 1_764_000_000_123.5,
+        sent: 1_764_000_000_100,
+        timestamp: 33_333,
+        width: 1280,
+        height: 720,
+        size: 2,
+      },
     ])
     expect([...bytes.subarray(4 + length)]).toEqual([0xaa, 0xbb])
   })
@@ -71,9 +84,11 @@ describe('an answer to pull_video', () => {
     }
     for (let round = 0; round < 2_000; round += 1) {
       const bytes = new Uint8Array(writePackets([packet(), packet()]))
-      for (let flips = 0; flips < 1 + (random() % 4); flips += 1) bytes[random() % bytes.length] = random() & 0xff
+      for (let flips = 0; flips < 1 + (random() % 4); flips += 1)
+        bytes[random() % bytes.length] = random() & 0xff
       try {
-        for (const { data } of parsePackets(bytes.buffer)) expect(data.byteLength).toBeLessThanOrEqual(bytes.length)
+        for (const { data } of parsePackets(bytes.buffer))
+          expect(data.byteLength).toBeLessThanOrEqual(bytes.length)
       } catch (thrown) {
         expect(thrown).toBeInstanceOf(BadPacket)
       }

@@ -7,7 +7,12 @@ const MINUTE = 60_000
 const dayOf = (at: number) => Math.floor(at / 86_400_000)
 const START = 100 * 86_400_000 + 36_000_000
 
-function says(seq: number | null, sender: string, at: number, change: Partial<TimelineItem> = {}): TimelineItem {
+function says(
+  seq: number | null,
+  sender: string,
+  at: number,
+  change: Partial<TimelineItem> = {},
+): TimelineItem {
   return {
     key: `k${seq ?? at}`,
     seq,
@@ -23,18 +28,31 @@ function says(seq: number | null, sender: string, at: number, change: Partial<Ti
 
 /** Rows in short: d for a day, N for the new line, A for a message with its name, a for one without, n for a notice. */
 const shape = (rows: readonly Row[]) =>
-  rows.map((row) => ({ day: 'd', new: 'N', notice: 'n', message: row.type === 'message' && row.first ? 'A' : 'a' })[row.type]).join('')
+  rows
+    .map(
+      (row) =>
+        ({ day: 'd', new: 'N', notice: 'n', message: row.type === 'message' && row.first ? 'A' : 'a' })[
+          row.type
+        ],
+    )
+    .join('')
 
 describe('rows of a timeline', () => {
   test('one person’s consecutive messages stand under one name', () => {
-    const rows = buildRows([says(1, 'ada', 0), says(2, 'ada', MINUTE), says(3, 'bob', MINUTE), says(4, 'ada', MINUTE)], 9, dayOf)
+    const rows = buildRows(
+      [says(1, 'ada', 0), says(2, 'ada', MINUTE), says(3, 'bob', MINUTE), says(4, 'ada', MINUTE)],
+      9,
+      dayOf,
+    )
     expect(shape(rows)).toBe('dAaAA')
   })
 
   test('a pause, another day and a notice each end a group', () => {
     expect(shape(buildRows([says(1, 'ada', 0), says(2, 'ada', 5 * MINUTE)], 9, dayOf))).toBe('dAA')
     expect(shape(buildRows([says(1, 'ada', 0), says(2, 'ada', 86_400_000)], 9, dayOf))).toBe('dAdA')
-    const joined = says(2, 'bob', 1, { body: { kind: 'member', name: 'bob', membership: 'joined', by: null } })
+    const joined = says(2, 'bob', 1, {
+      body: { kind: 'member', name: 'bob', membership: 'joined', by: null },
+    })
     expect(shape(buildRows([says(1, 'ada', 0), joined, says(3, 'ada', 2)], 9, dayOf))).toBe('dAnA')
   })
 

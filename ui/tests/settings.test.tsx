@@ -48,7 +48,8 @@ describe('settings', () => {
   test('a camera that is busy is said in words; choosing another tries again', async () => {
     let busy = true
     await open('main', ids.settingsDevices, (fake) => {
-      fake.startPreview = () => (busy ? Promise.reject({ code: 'camera_busy', detail: 'EBUSY' }) : Promise.resolve())
+      fake.startPreview = () =>
+        busy ? Promise.reject({ code: 'camera_busy', detail: 'EBUSY' }) : Promise.resolve()
     })
     await screen.findByText(/Your camera is used by another program/)
     busy = false
@@ -58,7 +59,9 @@ describe('settings', () => {
     const { fake } = await open('main', ids.settingsDevices)
     expect((await find(ids.microphoneSelect)).textContent).toContain('Like the system')
     fake.world.devices = { ...fake.world.devices, camera: 'pattern' }
-    await waitFor(() => expect(query(ids.cameraSelect)?.textContent).toContain('Test picture'), { timeout: 4_000 })
+    await waitFor(() => expect(query(ids.cameraSelect)?.textContent).toContain('Test picture'), {
+      timeout: 4_000,
+    })
   })
 
   test('no devices at all is a sentence each', async () => {
@@ -115,13 +118,16 @@ describe('what is told without being asked for', () => {
 
 describe('accessibility', () => {
   // Colours and sizes need a real browser: scripts/screenshots.mjs checks those.
-  test.each(['start', 'main', 'notices', 'call-three', 'incoming', 'key-changed', 'empty'])('%s has no known faults', async (scene) => {
-    show(scene)
-    await waitFor(() => expect(document.querySelector('button')).toBeTruthy())
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    const { violations } = await axe.run(document.body, {
-      rules: { 'color-contrast': { enabled: false }, region: { enabled: false } },
-    })
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
-  })
+  test.each(['start', 'main', 'notices', 'call-three', 'incoming', 'key-changed', 'empty'])(
+    '%s has no known faults',
+    async (scene) => {
+      show(scene)
+      await waitFor(() => expect(document.querySelector('button')).toBeTruthy())
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      const { violations } = await axe.run(document.body, {
+        rules: { 'color-contrast': { enabled: false }, region: { enabled: false } },
+      })
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
+    },
+  )
 })

@@ -1,10 +1,14 @@
 // What jsdom lacks and the interface needs: sizes, observers of sizes, media queries, pointer capture.
 
-import { cleanup } from '@solidjs/testing-library'
+import { cleanup, configure } from '@solidjs/testing-library'
 import { afterEach, vi } from 'vitest'
+
+// Failures say what was expected, not the whole document. CI machines are slow: the default second is too short for a cold import.
+configure({ getElementError: (message) => new Error(message?.split('\n')[0]), asyncUtilTimeout: 4_000 })
 
 const WIDTH = 800
 const HEIGHT = 600
+const ROW = 40
 
 class InstantResizeObserver implements ResizeObserver {
   readonly #callback: ResizeObserverCallback
@@ -15,11 +19,16 @@ class InstantResizeObserver implements ResizeObserver {
   observe(target: Element): void {
     queueMicrotask(() => {
       if (this.#stopped) return
-      // A row of a list is not as high as the list.
-      const blockSize = target instanceof HTMLElement && target.dataset.height ? Number(target.dataset.height) : 40
-      const box = { inlineSize: WIDTH, blockSize: target.getAttribute('role') === 'log' ? HEIGHT : blockSize }
+      // High enough that every row is drawn: jsdom cannot scroll.
+      const box = { inlineSize: WIDTH, blockSize: target.getAttribute('role') === 'log' ? 50_000 : ROW }
       const contentRect = { width: box.inlineSize, height: box.blockSize } as DOMRectReadOnly
-      const entry = { target, contentRect, borderBoxSize: [box], contentBoxSize: [box], devicePixelContentBoxSize: [box] }
+      const entry = {
+        target,
+        contentRect,
+        borderBoxSize: [box],
+        contentBoxSize: [box],
+        devicePixelContentBoxSize: [box],
+      }
       this.#callback([entry], this)
     })
   }

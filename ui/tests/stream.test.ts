@@ -63,7 +63,13 @@ function setUp() {
       asked += 1
     },
   })
-  return { stream, pictures, decoders, asked: () => asked, open: () => pictures.filter(({ closed }) => !closed) }
+  return {
+    stream,
+    pictures,
+    decoders,
+    asked: () => asked,
+    open: () => pictures.filter(({ closed }) => !closed),
+  }
 }
 
 const packet = (timestamp: number, keyframe = false, stream = 'peer'): VideoPacket => ({
@@ -131,9 +137,10 @@ describe('a picture stream', () => {
     const { stream, decoders, asked } = setUp()
     stream.push(packet(0, true), 0, 0)
     const [broken] = decoders
-    if (broken) broken.decode = () => {
-      throw new Error('no memory')
-    }
+    if (broken)
+      broken.decode = () => {
+        throw new Error('no memory')
+      }
     stream.push(packet(30), 30, 30)
     expect(asked()).toBe(1)
     stream.push(packet(60, true), 60, 60)
@@ -142,7 +149,8 @@ describe('a picture stream', () => {
 
   test('far behind, it skips to a keyframe and drops no delta from the middle', () => {
     const { stream, decoders, asked } = setUp()
-    for (let index = 0; index < 60; index += 1) stream.push(packet(index * 30, index === 0), index * 30, index * 30)
+    for (let index = 0; index < 60; index += 1)
+      stream.push(packet(index * 30, index === 0), index * 30, index * 30)
     expect(asked()).toBe(1)
     expect(decoders[0]?.closed).toBe(true)
     stream.push(packet(9_000, true), 9_000, 9_000)
@@ -211,7 +219,10 @@ describe('the feed', () => {
     const pulls: { answer: (packets: VideoPacket[]) => void; refuse: () => void }[] = []
     let now = 0
     const feed = new VideoFeed<FakePicture>({
-      pull: () => new Promise((resolve, reject) => pulls.push({ answer: resolve, refuse: () => reject(new Error('closed')) })),
+      pull: () =>
+        new Promise((resolve, reject) =>
+          pulls.push({ answer: resolve, refuse: () => reject(new Error('closed')) }),
+        ),
       requestKeyframe: (stream) => asked.push(stream),
       makeDecoder(onPicture, onError) {
         const decoder = new FakeDecoder(onPicture, onError, pictures)
@@ -229,11 +240,20 @@ describe('the feed', () => {
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
     }
     return {
-      feed, decoders, pictures, asked, waits, pulls, settle,
+      feed,
+      decoders,
+      pictures,
+      asked,
+      waits,
+      pulls,
+      settle,
       at: (time: number) => {
         now = time
       },
-      frame: () => frames.splice(0).forEach((callback) => { callback() }),
+      frame: () =>
+        frames.splice(0).forEach((callback) => {
+          callback()
+        }),
       frames,
     }
   }

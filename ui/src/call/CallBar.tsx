@@ -13,25 +13,22 @@ import './call-bar.css'
 
 export function CallBar() {
   const app = useApp()
-  const elsewhere = () => {
+  const unseen = () => {
     const call = app.call()
     if (!call || !isLive(call)) return undefined
-    return call.room !== app.view.room() ? call : undefined
+    // On a narrow window the rail stands in front of the room that is shown.
+    const seen = call.room === app.view.room() && !(app.view.narrow() && app.view.pane() === 'rail')
+    return seen ? undefined : call
   }
-  // On a narrow window the rail hides the room, so there the bar is shown for its own room too; CSS decides.
-  const live = () => {
-    const call = app.call()
-    return call && isLive(call) ? call : undefined
-  }
-  return <Show when={live()}>{(call) => <Bar call={call()} narrowOnly={elsewhere() === undefined} />}</Show>
+  return <Show when={unseen()}>{(call) => <Bar call={call()} />}</Show>
 }
 
-function Bar(props: { call: CallView; narrowOnly: boolean }) {
+function Bar(props: { call: CallView }) {
   const { t } = useI18n()
   const app = useApp()
   const room = () => app.rooms.value?.find(({ id }) => id === props.call.room)?.name ?? props.call.peer_name
   return (
-    <div class="call-bar" classList={{ 'call-bar-narrow': props.narrowOnly }} data-testid={ids.callBar}>
+    <div class="call-bar" data-testid={ids.callBar}>
       <button
         type="button"
         class="call-bar-show"

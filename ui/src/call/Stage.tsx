@@ -45,13 +45,13 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
     onCleanup(() => observer.disconnect())
   })
 
-  const boxes = createMemo(() =>
-    layoutTiles(
-      props.call.peers.map(({ device }) => aspects[device] ?? USUAL_ASPECT),
-      size,
-      GAP,
-    ),
-  )
+  // One other fills the stage and we are in its corner; among several we are one of them, so nobody's face is covered.
+  const together = () => props.call.peers.length > 1
+  const boxes = createMemo(() => {
+    const others = props.call.peers.map(({ device }) => aspects[device] ?? USUAL_ASPECT)
+    return layoutTiles(together() ? [...others, selfAspect()] : others, size, GAP)
+  })
+  const ownBox = () => (together() ? boxes().at(-1) : undefined) ?? selfBox(selfAspect(), size, MARGIN)
   const problems = () =>
     [props.call.own.microphone_problem, props.call.own.camera_problem].filter((problem) => problem !== null)
 
@@ -76,7 +76,7 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
               />
             )}
           </For>
-          <SelfTile box={selfBox(selfAspect(), size, MARGIN)} onAspect={setSelfAspect} />
+          <SelfTile box={ownBox()} corner={!together()} onAspect={setSelfAspect} />
         </Show>
       </div>
       <div class="stage-top">

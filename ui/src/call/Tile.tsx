@@ -17,6 +17,8 @@ interface TileProps {
   name: string
   label: string
   own?: boolean
+  /** Lies small over the others. */
+  corner?: boolean
   microphone: boolean
   camera: boolean
   speaking: boolean
@@ -41,7 +43,7 @@ function Tile(props: TileProps) {
   return (
     <figure
       class="tile"
-      classList={{ 'tile-speaking': props.speaking && props.microphone, 'tile-own': props.own }}
+      classList={{ 'tile-speaking': props.speaking && props.microphone, 'tile-corner': props.corner }}
       style={{
         left: `${props.box.left}px`,
         top: `${props.box.top}px`,
@@ -56,7 +58,7 @@ function Tile(props: TileProps) {
     >
       <Show when={!props.camera || !size()}>
         <div class="tile-face">
-          <Face name={props.name} size={props.own ? 'normal' : 'large'} />
+          <Face name={props.name} size={props.corner ? 'normal' : 'large'} />
           <Show when={props.problem}>
             {(problem) => (
               <p class="tile-message" data-testid={ids.tileMessage}>
@@ -161,7 +163,7 @@ export function PeerTile(props: { peer: PeerView; box: Box; onAspect: (aspect: n
   )
 }
 
-export function SelfTile(props: { box: Box; onAspect: (aspect: number) => void }) {
+export function SelfTile(props: { box: Box; corner: boolean; onAspect: (aspect: number) => void }) {
   const { t } = useI18n()
   const app = useApp()
   const own = () => app.call()?.own
@@ -172,6 +174,7 @@ export function SelfTile(props: { box: Box; onAspect: (aspect: number) => void }
       name={app.account.value?.display_name ?? ''}
       label={t('settings.preview')}
       own
+      corner={props.corner}
       microphone={own()?.microphone ?? false}
       camera={own()?.camera ?? false}
       speaking={own()?.speaking ?? false}

@@ -69,7 +69,7 @@ function cellOf(columns: number, count: number, stage: { width: number; height: 
 
 /** The self-view: a quarter of the stage at most, in the corner. */
 export function selfBox(aspect: number, stage: { width: number; height: number }, margin: number): Box {
-  const width = Math.max(96, Math.min(240, stage.width * 0.26))
+  const width = Math.max(120, Math.min(240, stage.width * 0.26))
   const height = Math.min(width / aspect, stage.height * 0.4)
   const shown = height * aspect
   return { left: stage.width - shown - margin, top: margin, width: shown, height }

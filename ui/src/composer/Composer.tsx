@@ -102,7 +102,13 @@ export function Composer(props: { room: RoomSummary }) {
     if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault()
       send()
-    } else if (event.key === 'ArrowUp' && text() === '') {
+    } else if (
+      event.key === 'ArrowUp' &&
+      text() === '' &&
+      !event.altKey &&
+      !event.ctrlKey &&
+      !event.metaKey
+    ) {
       const rows = document.querySelectorAll<HTMLElement>('.timeline .row')
       const last = rows[rows.length - 1]
       if (last) {

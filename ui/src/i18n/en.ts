@@ -387,7 +387,8 @@ export const en = {
     bad_link: 'This is not a link to a space. Copy all of it and paste it again.',
     disk_full: 'The disk is full. Make room, then try again.',
     store_damaged: 'What Snug keeps on this computer is damaged. Sign out and in again to fetch it anew.',
-    untrusted: 'This computer cannot tell whether the space is the right one. Use its whole link, which proves it.',
+    untrusted:
+      'This computer cannot tell whether the space is the right one. Use its whole link, which proves it.',
     camera_not_found: 'No camera was found. Connect one, or choose another in the settings.',
     camera_busy: 'Your camera is used by another program. Close that, then try again.',
     camera_gone: 'Your camera was disconnected.',

@@ -116,6 +116,7 @@ function SpaceMenu() {
   return (
     <Menu
       class="rail-space"
+      placement="bottom-start"
       testid={ids.spaceMenu}
       groups={[
         [

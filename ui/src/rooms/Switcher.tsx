@@ -8,6 +8,7 @@ import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { Face } from '../ui/face'
+import { focusFirst, returnFocus } from '../ui/focus'
 import { matches, railLists } from './lists'
 import './switcher.css'
 
@@ -26,6 +27,7 @@ const MAX_PLACES = 8
 export function Switcher() {
   const { t } = useI18n()
   const app = useApp()
+  const giveBack = returnFocus()
   const [query, setQuery] = createSignal('')
   const [active, setActive] = createSignal(0)
 
@@ -77,7 +79,13 @@ export function Switcher() {
       <Dialog.Portal>
         <Dialog.Overlay class="backdrop" />
         <div class="sheet-place switcher-place">
-          <Dialog.Content class="switcher" aria-label={t('switcher.title')} data-testid={ids.switcher}>
+          <Dialog.Content
+            onOpenAutoFocus={focusFirst}
+            onCloseAutoFocus={giveBack}
+            class="switcher"
+            aria-label={t('switcher.title')}
+            data-testid={ids.switcher}
+          >
             <div class="switcher-box">
               <Search size={18} aria-hidden="true" />
               <input

@@ -1,4 +1,3 @@
-import { PartyPopper } from 'lucide-solid'
 import { createEffect, createSignal, on, Show } from 'solid-js'
 import type { Problem } from '../backend/bindings/Problem'
 import { toProblem } from '../backend/problem'
@@ -8,6 +7,7 @@ import { ids } from '../testids'
 import { Button } from '../ui/button'
 import { CopyLine } from '../ui/copy-line'
 import { FormProblem } from '../ui/form-problem'
+import { Mark } from '../ui/mark'
 import './start.css'
 
 /** How many people the first link is for: a family or a small team. */
@@ -41,9 +41,7 @@ export function Welcome() {
   return (
     <main class="start">
       <div class="start-card" data-testid={ids.hostReady}>
-        <span class="start-mark">
-          <PartyPopper size={28} aria-hidden="true" />
-        </span>
+        <Mark />
         <h1 class="start-heading">{t('host.ready')}</h1>
         <p class="start-lead">{t('host.readyLead')}</p>
         <Show when={link()} fallback={<p class="start-lead">{problem() ? '' : t('invite.making')}</p>}>

@@ -1,6 +1,6 @@
 // Where the reader is in the window: which room, what is open beside and above it. Nothing durable: it begins afresh with the window.
 
-import { createSignal } from 'solid-js'
+import { createSignal, onCleanup } from 'solid-js'
 
 /** What lies over the main window; one at a time. */
 export type Overlay =
@@ -21,6 +21,11 @@ export function createView() {
   const [fullStage, setFullStage] = createSignal(false)
   /** Below 600 px one pane is seen at a time. */
   const [pane, setPane] = createSignal<'rail' | 'room'>('rail')
+  const narrowness = window.matchMedia('(max-width: 599px)')
+  const [narrow, setNarrow] = createSignal(narrowness.matches)
+  const measure = () => setNarrow(narrowness.matches)
+  narrowness.addEventListener('change', measure)
+  onCleanup(() => narrowness.removeEventListener('change', measure))
   const [focused, setFocused] = createSignal(document.hasFocus())
 
   return {
@@ -32,6 +37,7 @@ export function createView() {
     setSection,
     fullStage,
     setFullStage,
+    narrow,
     pane,
     setPane,
     focused,

@@ -138,9 +138,8 @@ export function Timeline(props: { room: RoomSummary; compact: boolean }) {
     const wanted = rows()[index]?.key
     // The row may have to be drawn first.
     requestAnimationFrame(() => {
-      scroller
-        .querySelector<HTMLElement>(`[data-key="${CSS.escape(wanted ?? '')}"]`)
-        ?.focus({ preventScroll: true })
+      const stops = scroller.querySelectorAll<HTMLElement>('.row')
+      for (const row of stops) if (row.dataset.key === wanted) row.focus({ preventScroll: true })
     })
   }
 

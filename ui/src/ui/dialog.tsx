@@ -8,6 +8,7 @@ import { type JSX, type ParentProps, Show } from 'solid-js'
 import { useI18n } from '../i18n'
 import { ids } from '../testids'
 import { Button } from './button'
+import { focusFirst, returnFocus } from './focus'
 import './dialog.css'
 
 interface SheetProps extends ParentProps {
@@ -22,12 +23,20 @@ interface SheetProps extends ParentProps {
 
 export function Sheet(props: SheetProps) {
   const { t } = useI18n()
+  const giveBack = returnFocus()
   return (
     <Base open={props.open} onOpenChange={(open) => !open && props.onClose()}>
       <Base.Portal>
         <Base.Overlay class="backdrop" />
         <div class="sheet-place">
-          <Base.Content class="sheet" classList={{ 'sheet-wide': props.wide }} data-testid={props.testid}>
+          <Base.Content
+            tabIndex={-1}
+            onOpenAutoFocus={focusFirst}
+            onCloseAutoFocus={giveBack}
+            class="sheet"
+            classList={{ 'sheet-wide': props.wide }}
+            data-testid={props.testid}
+          >
             <header class="sheet-header">
               <Base.Title class="sheet-title">{props.title}</Base.Title>
               <Base.CloseButton class="icon-button icon-button-normal" aria-label={t('common.close')}>
@@ -57,12 +66,19 @@ interface QuestionProps {
 /** Asks once before something that cannot be undone. */
 export function Question(props: QuestionProps) {
   const { t } = useI18n()
+  let giveBack: (event: Event) => void = () => {}
   return (
     <AlertDialog open={props.open} onOpenChange={(open) => !open && props.onClose()}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay class="backdrop" />
         <div class="sheet-place">
-          <AlertDialog.Content class="sheet sheet-small">
+          <AlertDialog.Content
+            class="sheet sheet-small"
+            onOpenAutoFocus={() => {
+              giveBack = returnFocus()
+            }}
+            onCloseAutoFocus={(event) => giveBack(event)}
+          >
             <AlertDialog.Title class="sheet-title">{props.title}</AlertDialog.Title>
             <AlertDialog.Description class="sheet-lead">{props.lead}</AlertDialog.Description>
             <div class="sheet-actions">

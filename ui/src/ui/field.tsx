@@ -2,7 +2,7 @@
 
 import { TextField } from '@kobalte/core/text-field'
 import { Eye, EyeOff } from 'lucide-solid'
-import { createSignal, Show } from 'solid-js'
+import { createSignal, onMount, Show } from 'solid-js'
 import { useI18n } from '../i18n'
 import './field.css'
 
@@ -23,6 +23,9 @@ interface FieldProps {
 export function Field(props: FieldProps) {
   const { t } = useI18n()
   const [shown, setShown] = createSignal(false)
+  let input!: HTMLInputElement
+  // The attribute alone works once per page in some web views.
+  onMount(() => props.autofocus && input.focus({ preventScroll: true }))
   return (
     <TextField
       class="field"
@@ -33,6 +36,7 @@ export function Field(props: FieldProps) {
       <TextField.Label class="field-label">{props.label}</TextField.Label>
       <div class="field-box">
         <TextField.Input
+          ref={input}
           class="field-input"
           type={props.password && !shown() ? 'password' : 'text'}
           placeholder={props.placeholder}

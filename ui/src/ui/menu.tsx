@@ -19,6 +19,7 @@ interface MenuProps {
   /** The button's name, where what it shows is none. */
   label?: string
   class: string
+  placement?: 'bottom-start' | 'bottom-end'
   /** A line goes between groups. */
   groups: MenuEntry[][]
   children: JSX.Element
@@ -28,7 +29,7 @@ interface MenuProps {
 export function Menu(props: MenuProps) {
   const groups = () => props.groups.filter((group) => group.length > 0)
   return (
-    <DropdownMenu gutter={4} placement="bottom-end">
+    <DropdownMenu gutter={4} placement={props.placement ?? 'bottom-end'} modal={false}>
       <DropdownMenu.Trigger
         class={props.class}
         aria-label={props.label}
