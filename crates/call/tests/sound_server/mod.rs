@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// Of all sound here.
-pub const RATE: u32 = 48_000;
+pub(crate) const RATE: u32 = 48_000;
 /// Tells the child that it is one, and where its server lives.
 const CHILD: &str = "SNUG_TEST_SOUND_SERVER";
 
-pub const HARDWARE: &str = "
+pub(crate) const HARDWARE: &str = "
 load-module module-native-protocol-unix
 load-module module-null-sink sink_name=vmic rate=48000
 load-module module-remap-source master=vmic.monitor source_name=mic1 source_properties=device.description=First
@@ -22,7 +22,7 @@ set-default-sink spk
 set-default-source mic1
 ";
 
-pub const NO_MICROPHONE: &str = "
+pub(crate) const NO_MICROPHONE: &str = "
 load-module module-native-protocol-unix
 load-module module-null-sink sink_name=spk rate=48000
 ";
@@ -65,7 +65,7 @@ impl Drop for Server {
 }
 
 /// Runs `story` in a child process whose sound server has this hardware.
-pub fn with_hardware(test: &str, script: &str, story: impl FnOnce()) {
+pub(crate) fn with_hardware(test: &str, script: &str, story: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return story();
     }
@@ -83,7 +83,7 @@ pub fn with_hardware(test: &str, script: &str, story: impl FnOnce()) {
 }
 
 /// A program that is ended with this.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -92,12 +92,12 @@ impl Drop for Running {
     }
 }
 
-pub fn sine(hz: f32, seconds: u32) -> impl Iterator<Item = f32> {
+pub(crate) fn sine(hz: f32, seconds: u32) -> impl Iterator<Item = f32> {
     (0..seconds * RATE).map(move |i| 0.3 * (i as f32 * hz / RATE as f32 * std::f32::consts::TAU).sin())
 }
 
 /// Speaks into the microphones' sink.
-pub fn speak(samples: impl Iterator<Item = f32>) -> Running {
+pub(crate) fn speak(samples: impl Iterator<Item = f32>) -> Running {
     let path = Path::new(&std::env::var_os(CHILD).unwrap()).join("spoken.wav");
     let spec = hound::WavSpec {
         channels: 1,
@@ -111,21 +111,21 @@ pub fn speak(samples: impl Iterator<Item = f32>) -> Running {
     Running(Command::new("paplay").args(["-d", "vmic"]).arg(path).spawn().expect("paplay"))
 }
 
-pub fn pactl(arguments: &[&str]) -> String {
+pub(crate) fn pactl(arguments: &[&str]) -> String {
     let output = Command::new("pactl").args(arguments).output().expect("pactl");
     assert!(output.status.success(), "pactl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// Unplugs what a module made.
-pub fn unload(holding: &str) {
+pub(crate) fn unload(holding: &str) {
     let modules = pactl(&["list", "short", "modules"]);
     let line = modules.lines().find(|line| line.contains(holding)).unwrap();
     pactl(&["unload-module", line.split_whitespace().next().unwrap()]);
 }
 
 /// Ten seconds of noise in syllables.
-pub fn babble() -> PathBuf {
+pub(crate) fn babble() -> PathBuf {
     let path = Path::new(&std::env::var_os(CHILD).unwrap()).join("babble.wav");
     let spec = hound::WavSpec {
         channels: 1,
