@@ -7,7 +7,7 @@ use crate::store::KeptAccount;
 use crate::sync::fetch_everything;
 use crate::view::{Account, Connection, LinkInfo, NewAccount, Problem, Update};
 use ed25519_dalek::SigningKey;
-use snug_protocol::account::{NewDevice, Register, Session, Setup, SignIn, UpdateMe};
+use snug_protocol::account::{NewDevice, Register, Registration, Session, Setup, SignIn, UpdateMe};
 use snug_protocol::invitation::{InvitationLink, NewInvitation};
 use snug_protocol::{Content, RoomId, account};
 use std::sync::Arc;
@@ -31,10 +31,14 @@ impl Client {
         Ok(LinkInfo { space_name: info.name, address, invitation })
     }
 
-    /// Makes an account with an invitation link and signs in.
+    /// Makes an account with an invitation link and signs in. The link of a space without an owner carries the set-up code in the
+    /// invitation's place: whoever follows it becomes the owner.
     pub async fn join(&self, link: &str, account: NewAccount) -> Result<Account> {
         let link = server(link)?;
         let http = anonymous(&link)?;
+        if api::server_info(&http).await?.registration == Registration::Setup {
+            return self.set_up(&link.to_string(), &link.code, "", account, false).await;
+        }
         let key = new_key();
         let invitation = Some(link.code).filter(|code| !code.is_empty());
         let register = Register { invitation, account: self.new_account(account, &key) };
