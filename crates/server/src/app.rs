@@ -133,3 +133,26 @@ async fn trace(request: Request, next: Next) -> Response {
     tracing::debug!(%method, route, status = response.status().as_u16(), ms, "request");
     response
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use axum::{body::Body, routing::get};
+    use snug_protocol::ApiError;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_500_that_tells_nothing() {
+        async fn buggy() -> StatusCode {
+            panic!("a secret detail")
+        }
+        let router = Router::new().route("/", get(buggy)).layer(CatchPanicLayer::custom(answer_panic));
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), 500);
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        let error: ApiError = serde_json::from_slice(&body).unwrap();
+        assert_eq!(error.code, ErrorCode::Internal);
+        assert!(!error.message.contains("secret"));
+    }
+}

@@ -31,9 +31,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         // serde_json looks only at the strings that it keeps.
         let text = std::str::from_utf8(&bytes).map_err(|_| bad("the body is not UTF-8"))?;
         // serde's message tells the line and what was expected, and nothing of ours.
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|e| bad(format!("the body is not what this takes: {e}")))
+        serde_json::from_str(text).map(Self).map_err(|e| bad(format!("the body is not what this takes: {e}")))
     }
 }
 

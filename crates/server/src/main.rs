@@ -10,7 +10,6 @@ use std::{
     path::PathBuf,
     process::ExitCode,
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Hosts a Snug space: accounts, rooms, messages, and the signalling of calls.
@@ -136,22 +135,63 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> Result<()> {
+    let config = flags.config()?;
     // Listened for before anything is started, so that no signal finds the default behaviour.
-    let mut terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
-    let server = Server::start(flags.config()?).await?;
+    let ending = Ending::listen()?;
+    let server = Server::start(config).await?;
     greet(&server).context("writing to standard output")?;
-    tokio::select! {
-        _ = terminated.recv() => {
-            tracing::info!("SIGTERM: stopping");
-            server.shutdown_for_restart().await;
-        }
-        _ = interrupted.recv() => {
-            tracing::info!("interrupted: stopping");
-            server.shutdown().await;
-        }
+    if ending.comes_back().await {
+        tracing::info!("asked to stop by the system");
+        server.shutdown_for_restart().await;
+    } else {
+        tracing::info!("interrupted");
+        server.shutdown().await;
     }
     Ok(())
+}
+
+/// What ends the program.
+#[cfg(unix)]
+struct Ending {
+    terminated: tokio::signal::unix::Signal,
+    interrupted: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Ending {
+    fn listen() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let interrupted = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+        Ok(Self { terminated, interrupted })
+    }
+
+    /// Waits for the end. True when a service manager asked, which most often starts the server again.
+    async fn comes_back(mut self) -> bool {
+        tokio::select! {
+            _ = self.terminated.recv() => true,
+            _ = self.interrupted.recv() => false,
+        }
+    }
+}
+
+/// What ends the program: Ctrl+C, where there are no signals.
+#[cfg(not(unix))]
+struct Ending;
+
+#[cfg(not(unix))]
+impl Ending {
+    fn listen() -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn comes_back(self) -> bool {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "Ctrl+C cannot be listened for");
+            std::future::pending::<()>().await;
+        }
+        false
+    }
 }
 
 /// Says on standard output where it listens, and at the first start how to go on.

@@ -143,7 +143,7 @@ async fn change(
     let told = MemberChange { room, user, membership: to.membership, role: to.role, by: by.0 };
     let content = Content::json(&told);
     let mut row = NewRow::of_server(Topic::Room(room), kind::ROOM_MEMBER, by, content.clone());
-    row.stay = (was_in != is_in).then_some((room, user, is_in));
+    row.stay = (was_in != is_in).then_some(crate::log::Membership { room, user, joined: is_in });
     log.row(row).await?;
     log.row(NewRow::of_server(Topic::User(user), kind::ROOM_MEMBER, by, content)).await?;
     Ok(())

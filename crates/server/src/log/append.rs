@@ -1,9 +1,9 @@
 //! What a write sees while it runs: the one writing connection, the time, and a way to append rows.
 
-use super::row;
+use super::row::{self, Membership};
 use crate::failure::Result;
 use snug_protocol::{
-    Content, DeviceId, RoomId, TxnId, UnixMillis, UserId,
+    Content, DeviceId, TxnId, UnixMillis, UserId,
     event::{Event, Topic},
 };
 use sqlx::SqliteConnection;
@@ -21,8 +21,8 @@ pub(crate) struct NewRow {
     pub(crate) expires_in_ms: Option<u64>,
     pub(crate) epoch: u64,
     pub(crate) content: Content,
-    /// Whose stay in which room begins (true) or ends with it.
-    pub(crate) stay: Option<(RoomId, UserId, bool)>,
+    /// Whose stay begins or ends with it.
+    pub(crate) stay: Option<Membership>,
 }
 
 impl NewRow {
@@ -52,7 +52,7 @@ pub(crate) struct Append {
     pub(crate) now: UnixMillis,
     pub(super) generation: String,
     pub(super) next_seq: u64,
-    pub(super) rows: Vec<(Event, Option<(RoomId, UserId, bool)>)>,
+    pub(super) rows: Vec<(Event, Option<Membership>)>,
 }
 
 impl Append {

@@ -7,8 +7,10 @@ mod append;
 pub(crate) mod reader;
 pub(crate) mod row;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 pub(crate) use append::{Append, NewRow};
 pub(crate) use reader::Reader;
-pub(crate) use row::Published;
-pub(crate) use writer::{Log, Membership, Writer};
+pub(crate) use row::{Membership, Published};
+pub(crate) use writer::{Log, Writer};

@@ -75,11 +75,11 @@ impl Reader {
 
     /// Judges a live row, after letting it begin or end their own stay.
     pub(crate) fn follow(&mut self, row: &Published) -> bool {
-        if let Some((room, user, begins)) = row.stay
-            && user == self.user
+        if let Some(stay) = row.stay
+            && stay.user == self.user
         {
-            let stays = self.stays.entry(room).or_default();
-            if begins {
+            let stays = self.stays.entry(stay.room).or_default();
+            if stay.joined {
                 stays.push(Stay { from: row.event.seq, until: None });
             } else if let Some(open) = stays.iter_mut().find(|stay| stay.until.is_none()) {
                 open.until = Some(row.event.seq);
@@ -145,13 +145,13 @@ pub(crate) async fn head(conn: &mut SqliteConnection) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::row::Membership, *};
 
     fn reader() -> Reader {
         Reader { user: UserId::random(), device: DeviceId::random(), since: 3, stays: HashMap::new() }
     }
 
-    fn member_row(seq: u64, room: RoomId, user: UserId, begins: bool) -> Published {
+    fn member_row(seq: u64, room: RoomId, user: UserId, joined: bool) -> Published {
         let event = Event {
             seq,
             topic: Topic::Room(room),
@@ -167,7 +167,7 @@ mod tests {
             epoch: 0,
             content: snug_protocol::Content::default(),
         };
-        Published::new("g", event, Some((room, user, begins)))
+        Published::new("g", event, Some(Membership { room, user, joined }))
     }
 
     #[test]

@@ -91,19 +91,28 @@ pub(super) async fn insert(conn: &mut SqliteConnection, event: &Event) -> Result
     Ok(())
 }
 
+/// Who is in a room now changed. It stands beside its row, so that live readers follow it; and it goes from the writer to the signal hub
+/// before the write is answered, so that a client that has its answer can rely on it on its socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Membership {
+    pub(crate) room: RoomId,
+    pub(crate) user: UserId,
+    pub(crate) joined: bool,
+}
+
 /// A row after its commit, on its way to the readers.
 #[derive(Debug)]
 pub(crate) struct Published {
     /// The row.
     pub(crate) event: Event,
-    /// Whose stay in which room begins (true) or ends with it.
-    pub(crate) stay: Option<(RoomId, UserId, bool)>,
+    /// Whose stay begins or ends with it.
+    pub(crate) stay: Option<Membership>,
     for_sender: Bytes,
     for_others: Bytes,
 }
 
 impl Published {
-    pub(crate) fn new(generation: &str, event: Event, stay: Option<(RoomId, UserId, bool)>) -> Self {
+    pub(crate) fn new(generation: &str, event: Event, stay: Option<Membership>) -> Self {
         let for_sender = frame(generation, &event);
         let for_others = if event.txn.is_some() {
             frame(generation, &Event { txn: None, ..event.clone() })

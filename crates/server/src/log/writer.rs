@@ -6,14 +6,18 @@
 //! rows are published after their commit, in order. Transactions that run side by side, each taking a number from a sequence,
 //! would commit out of order, and a reader's cursor would skip the row that came late.
 
-use super::{append::Append, reader, row::Published};
+use super::{
+    append::Append,
+    reader,
+    row::{Membership, Published},
+};
 use crate::{
     clock,
     failure::{Failure, Result, refusal},
 };
 use anyhow::{Context, anyhow};
 use futures_util::{FutureExt, future::BoxFuture};
-use snug_protocol::{ErrorCode, RoomId, UserId};
+use snug_protocol::ErrorCode;
 use sqlx::{SqliteConnection, SqlitePool};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -24,15 +28,6 @@ const QUEUE: usize = 256;
 
 /// Writes in one transaction. More would let the first of them wait too long for its answer.
 const GROUP: usize = 64;
-
-/// Who is in a room now changed: from the writer to the signal hub, before the write is answered, so that a client that has
-/// its answer can rely on it on its socket.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Membership {
-    pub(crate) room: RoomId,
-    pub(crate) user: UserId,
-    pub(crate) joined: bool,
-}
 
 /// The handle that handlers hold.
 pub(crate) struct Log {
@@ -225,9 +220,9 @@ impl Writer {
     /// Tells everybody of what was just committed.
     async fn publish(&mut self) {
         for (event, stay) in self.append.rows.drain(..) {
-            if let Some((room, user, joined)) = stay {
+            if let Some(stay) = stay {
                 // The hub is gone only when the whole server is.
-                let _ = self.members.send(Membership { room, user, joined }).await;
+                let _ = self.members.send(stay).await;
             }
             // No reader is no error.
             let _ = self.live.send(Arc::new(Published::new(&self.append.generation, event, stay)));

@@ -1,11 +1,13 @@
 //! Connections that do not behave, and how the server ends.
 
 use crate::support::{
+    http::{Api, Target},
     soon,
     space::{Space, message, text},
 };
+use sha2::{Digest, Sha256};
 use snug_protocol::room::HistoryVisibility;
-use snug_server::{Server, Stun, Tls};
+use snug_server::{Server, ServerConfig, Stun, Tls};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -150,9 +152,25 @@ async fn dropping_a_server_ends_it_and_frees_its_folder() {
 }
 
 #[tokio::test]
+async fn a_certificate_from_files_is_shown_and_not_pinned() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["chat.example".to_owned()]).unwrap();
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let mut config = ServerConfig::new(dir.path().join("data"), "127.0.0.1:0".parse().unwrap());
+    config.tls = Tls::Files { cert, key };
+    let server = Server::start(config).await.unwrap();
+    assert_eq!((server.key_pin(), server.link().key_pin), (None, None));
+    let pin = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&made.signing_key)).into();
+    let target = Target { addr: server.local_addr(), pin };
+    assert_eq!(Api::new(target, None).get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_server_with_files_needs_both_and_a_server_behind_a_proxy_speaks_plainly_and_believes_it() {
     let dir = tempfile::tempdir().unwrap();
-    let mut config = snug_server::ServerConfig::new(dir.path(), "127.0.0.1:0".parse().unwrap());
+    let mut config = ServerConfig::new(dir.path(), "127.0.0.1:0".parse().unwrap());
     config.stun = Stun::Off;
     config.tls = Tls::Files { cert: dir.path().join("no.pem"), key: dir.path().join("no.key") };
     assert!(Server::start(config.clone()).await.is_err());
