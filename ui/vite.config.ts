@@ -22,6 +22,8 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['tests/**/*.test.ts', 'tests/**/*.test.tsx'],
     setupFiles: ['tests/setup.ts'],
+    // What can be clicked is decided by this one, so tests see it.
+    css: { include: /incoming\.css$/ },
     restoreMocks: true,
     testTimeout: 15_000,
   },

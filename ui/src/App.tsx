@@ -2,9 +2,11 @@
 
 import { CircleAlert } from 'lucide-solid'
 import { createEffect, Match, Show, Switch } from 'solid-js'
+import { Portal } from 'solid-js/web'
 import type { Backend } from './backend/backend'
+import { CallSounds, Incoming } from './call/Incoming'
 import { I18nProvider, useI18n } from './i18n'
-import { CallSounds, Main } from './MainWindow'
+import { Main } from './MainWindow'
 import { KeyChanged, SignedOut } from './start/Again'
 import { Start } from './start/Start'
 import { Welcome } from './start/Welcome'
@@ -29,7 +31,13 @@ export function App(props: { backend: Backend }) {
           <Screen />
         </Show>
         <CallSounds />
-        <NoteStack />
+        <Portal>
+          {/* Above whatever lies over the window: dialogs neither hide these nor count them as outside. */}
+          <div data-kb-top-layer="">
+            <Incoming />
+            <NoteStack />
+          </div>
+        </Portal>
       </I18nProvider>
     </AppContext.Provider>
   )

@@ -2,7 +2,6 @@
 
 import { MessagesSquare } from 'lucide-solid'
 import { Match, onCleanup, onMount, Show, Switch } from 'solid-js'
-import { CallSounds, Incoming } from './call/Incoming'
 import { useI18n } from './i18n'
 import { ShortcutsSheet } from './keyboard/ShortcutsSheet'
 import { handleKey } from './keyboard/shortcuts'
@@ -60,7 +59,6 @@ export function Main() {
           </Show>
         </div>
       </div>
-      <Incoming />
       <Overlays />
     </div>
   )
@@ -112,5 +110,3 @@ function ConnectionLine() {
     </Show>
   )
 }
-
-export { CallSounds }

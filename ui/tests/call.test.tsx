@@ -27,6 +27,17 @@ describe('a call', () => {
     expect((box as HTMLTextAreaElement).value).toBe('I was just saying')
   })
 
+  test('a ring is answered also while a sheet lies over the window', async () => {
+    const { fake, user } = show('main')
+    await user.click(await find(ids.settingsOpen))
+    await find(ids.settings)
+    fake.world.startCall('d-jonas', 'incoming', false, 'Jonas Weber')
+    const sheet = await find(ids.incoming)
+    expect(sheet.closest('[aria-hidden="true"]')).toBeNull()
+    await user.click(await find(ids.incomingAccept))
+    await waitFor(() => expect(query(ids.stage)).toBeTruthy())
+  })
+
   test('declined, the sheet is gone', async () => {
     const { user } = show('incoming')
     await user.click(await find(ids.incomingDecline))

@@ -307,7 +307,7 @@ describe('the feed', () => {
       waits[round]?.go()
       await settle()
     }
-    expect(waits.map(({ milliseconds }) => milliseconds)).toEqual([100, 200, 400, 800, 1_000, 1_000])
+    expect(waits.map(({ milliseconds }) => milliseconds)).toEqual([30, 60, 120, 240, 240, 240])
     detach()
     pulls[6]?.refuse()
     await settle()

@@ -22,9 +22,9 @@ export interface FeedSource<P extends Picture> {
 const BUSY_BACKLOG = 8
 /** How often a busy decoder is looked at again: half a frame at 30 fps. */
 const BUSY_WAIT_MS = 16
-/** Between pulls that are refused: nothing is open yet, or no more. */
-const RETRY_MIN_MS = 100
-const RETRY_MAX_MS = 1_000
+/** Between pulls that are refused: nothing is open yet, or no more. The longest wait may delay a call's first picture, so it is short. */
+const RETRY_MIN_MS = 30
+const RETRY_MAX_MS = 240
 
 type Draw<P> = (picture: P) => void
 
