@@ -35,7 +35,7 @@ pub fn figures(
 
     let span =
         first.zip(pictures.last()).map(|(first, last)| last.decoded_us.saturating_sub(first.decoded_us));
-    let span = span.filter(|&micros| micros > 0).map(|micros| micros as f64 / 1e6);
+    let span = span.filter(|&micros| micros > 0).map(|micros| micros as f64);
     let carries_code = !matches!(options.camera, CameraChoice::Device(_) | CameraChoice::Default);
     let carries_time = matches!(options.microphone, MicrophoneChoice::Tone { .. });
     // Up to the end that was agreed on, unless pictures came for longer.
@@ -46,7 +46,7 @@ pub fn figures(
         first_frame_ms: first.map(|first| first.decoded_us as f64 / 1000.0 - beginning.accepted_ms),
         width: received.width,
         height: received.height,
-        fps: span.map(|seconds| (pictures.len() - 1) as f64 / seconds),
+        fps: span.map(|micros| (pictures.len() - 1) as f64 * 1e6 / micros),
         frames_decoded: pictures.len() as u64,
         freezes: totals.count,
         freeze_ratio: freezes.ratio(end),
@@ -54,7 +54,7 @@ pub fn figures(
         mouth_to_ear_ms: if carries_time { Quantiles::of(&delays) } else { None },
         audio_concealed_ratio: (received.audio_samples > 0)
             .then(|| received.concealed_samples as f64 / received.audio_samples as f64),
-        video_kbps: span.map_or(0.0, |seconds| received.video_bytes as f64 * 8.0 / 1000.0 / seconds),
+        video_kbps: span.map_or(0.0, |micros| received.video_bytes as f64 * 8_000.0 / micros),
         cpu_seconds: usage.map(|usage| usage.cpu_seconds),
         rss_mib: usage.map(|usage| usage.rss_mib),
     }

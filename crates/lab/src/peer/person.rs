@@ -143,7 +143,8 @@ impl Person {
 
     fn account(&self) -> NewAccount {
         NewAccount {
-            username: self.name.to_lowercase(),
+            // Names may be shorter than an account's.
+            username: format!("peer-{}", self.name.to_lowercase()),
             display_name: self.name.clone(),
             password: PASSWORD.to_owned(),
         }
