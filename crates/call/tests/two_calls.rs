@@ -17,6 +17,9 @@ async fn they_see_and_hear_each_other() {
     let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
     let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
     let mut mirror = a.watch(VideoSource::SelfView).await;
+    at_b.code().await;
+    let first = began.elapsed();
+    assert!(first < Duration::from_secs(3), "connected after {connected:?}, first picture after {first:?}");
     let (seen_at_a, seen_at_b, seen_in_mirror) =
         tokio::join!(at_a.shows(2, 30), at_b.shows(1, 30), mirror.shows(1, 10));
     let consecutive = |numbers: &[u32]| numbers.windows(2).filter(|pair| pair[1] == pair[0] + 1).count();

@@ -76,7 +76,6 @@ impl Owner {
             key: pair_key,
             clock: self.clock,
             sound: self.local.sound.another(),
-            frames: self.local.video.subscribe(),
             source: Arc::clone(&self.local.video),
             playout: Arc::clone(&playout),
             viewers,

@@ -131,6 +131,8 @@ impl Owner {
                 break end;
             }
         };
+        // From here on the handle says that the call is over.
+        drop(orders);
         self.finish(reason).await;
         if let Some(reply) = reply {
             // Whoever hung up may have gone.

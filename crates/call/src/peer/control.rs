@@ -13,7 +13,7 @@ use crate::audio::{AudioPackets, PlayoutStream};
 use crate::clock::Clock;
 use crate::frames::Viewers;
 use crate::session::{Candidate, Input, Link};
-use crate::video::{EncodedFrames, VideoSender};
+use crate::video::VideoSender;
 use futures_util::FutureExt;
 use snug_protocol::pair::{CONTROL_CHANNEL, ChannelMessage};
 use snug_protocol::{DeviceId, JoinId};
@@ -80,8 +80,6 @@ pub(crate) struct PeerLinks {
     /// This side's sound.
     pub(crate) sound: AudioPackets,
     /// This side's pictures.
-    pub(crate) frames: EncodedFrames,
-    /// Is asked for keyframes.
     pub(crate) source: Arc<VideoSender>,
     /// Where the other side is heard.
     pub(crate) playout: Arc<PlayoutStream>,
@@ -178,7 +176,7 @@ async fn run(
     keyframe: Arc<Notify>,
     shared: Arc<Shared>,
 ) {
-    let PeerLinks { key, sound, frames, source, playout, viewers, events, .. } = links;
+    let PeerLinks { key, sound, source, playout, viewers, events, .. } = links;
     let (told, tidings) = mpsc::channel(COMMANDS);
     let (arrived, arrivals) = mpsc::channel(ARRIVALS);
     let opening = guarded(Connection::open(&settings, &shared, arrived, told)).await;
@@ -199,7 +197,7 @@ async fn run(
         Arc::clone(&source),
         Arc::clone(&broken),
     );
-    media.spawn(outbound.run(sound, frames, sending).in_current_span());
+    media.spawn(outbound.run(sound, sending).in_current_span());
     let inbound = Inbound::new(shared, video, source, playout, viewers);
     media.spawn(inbound.run(arrivals, keyframe).in_current_span());
 

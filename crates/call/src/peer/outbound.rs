@@ -34,6 +34,12 @@ pub(super) struct Sending {
     pub(super) watched: bool,
 }
 
+impl Sending {
+    fn video(self) -> bool {
+        self.connected && self.watched
+    }
+}
+
 /// One stream's report data.
 #[derive(Debug)]
 struct Stamps {
@@ -74,7 +80,7 @@ pub(super) struct Outbound {
     shared: Arc<Shared>,
     audio: Arc<TrackLocalStaticRTP>,
     video: Arc<TrackLocalStaticRTP>,
-    /// Is asked for keyframes.
+    /// Watched while the other side shows it, and asked for keyframes.
     source: Arc<VideoSender>,
     audio_seq: Seq,
     audio_stamps: Stamps,
@@ -112,12 +118,9 @@ impl Outbound {
     }
 
     /// Runs until the sources are gone.
-    pub(super) async fn run(
-        mut self,
-        mut sound: AudioPackets,
-        mut frames: EncodedFrames,
-        mut sending: watch::Receiver<Sending>,
-    ) {
+    pub(super) async fn run(mut self, mut sound: AudioPackets, mut sending: watch::Receiver<Sending>) {
+        // Only while they are shown: what nobody watches is not encoded, and watching begins with a keyframe.
+        let mut frames: Option<EncodedFrames> = None;
         let mut reports = tokio::time::interval(REPORT_EVERY);
         reports.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -128,28 +131,25 @@ impl Outbound {
                         return;
                     }
                     let wanted = *sending.borrow_and_update();
-                    self.switch(wanted);
+                    self.sending = wanted;
+                    if !wanted.video() {
+                        frames = None;
+                    } else if frames.is_none() {
+                        self.shared.video().rewriter.wait_for_keyframe();
+                        frames = Some(self.source.subscribe());
+                    }
                 }
                 packet = sound.next() => match packet {
                     Some(packet) => self.sound(packet).await,
                     None => return,
                 },
-                frame = frames.next() => match frame {
+                frame = next_frame(&mut frames) => match frame {
                     Some(frame) => self.frame(&frame).await,
                     None => return,
                 },
                 _ = reports.tick() => self.report().await,
             }
         }
-    }
-
-    fn switch(&mut self, sending: Sending) {
-        let begins = sending.connected && sending.watched;
-        if begins && self.sending != sending {
-            self.shared.video().rewriter.wait_for_keyframe();
-            self.source.request_keyframe();
-        }
-        self.sending = sending;
     }
 
     async fn sound(&mut self, sound: AudioPacket) {
@@ -180,7 +180,8 @@ impl Outbound {
 
     async fn frame(&mut self, frame: &EncodedFrame) {
         let stream = self.shared.local().video;
-        let (Some(stream), Sending { connected: true, watched: true }) = (stream, self.sending) else {
+        let Some(stream) = stream else {
+            // Not negotiated (any more): what is left out here leaves a gap.
             self.shared.video().rewriter.skip(frame);
             return;
         };
@@ -248,6 +249,13 @@ impl Outbound {
                 tracing::debug!(%error, "a sender report could not be sent");
             }
         }
+    }
+}
+
+async fn next_frame(frames: &mut Option<EncodedFrames>) -> Option<Arc<EncodedFrame>> {
+    match frames {
+        Some(frames) => frames.next().await,
+        None => std::future::pending().await,
     }
 }
 
