@@ -44,13 +44,15 @@ impl Driver {
         command.stdout(output.try_clone()?).stderr(output);
         let session = command.spawn().context("cannot start dbus-run-session; is dbus installed?")?;
         let mut driver = Driver { port, log, session };
-        driver.listening().await?;
+        // tauri-driver listens before the driver behind it does, and then answers with an error.
+        driver.listening(native_port).await?;
+        driver.listening(port).await?;
         Ok(driver)
     }
 
-    async fn listening(&mut self) -> Result<()> {
+    async fn listening(&mut self, port: u16) -> Result<()> {
         let up = async {
-            while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
                 if let Some(status) = self.session.try_wait()? {
                     bail!("tauri-driver ended with {status}: {}", self.last_words());
                 }
