@@ -4,6 +4,9 @@
 //! plugin, because that one cannot tell that it was clicked. One task owns them all; each that is shown waits in a task of its own,
 //! which ends with it.
 
+#[cfg(test)]
+mod desktop_tests;
+
 use notify_rust::{Hint, Notification, NotificationResponse, Urgency};
 use snug_protocol::RoomId;
 use std::collections::VecDeque;
