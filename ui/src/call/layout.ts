@@ -44,15 +44,19 @@ export function layoutTiles(
     }
   }
 
-  const cell = cellOf(columns, count, stage, gap)
+  // Alone a tile may use all there is; several stand close together in the middle, in places of the usual shape.
+  const place = cellOf(columns, count, stage, gap)
+  const cell = count === 1 ? place : largestIn(USUAL_ASPECT, { left: 0, top: 0, ...place })
   const lines = Math.ceil(count / columns)
+  const left = (stage.width - columns * cell.width - (columns - 1) * gap) / 2
+  const top = (stage.height - lines * cell.height - (lines - 1) * gap) / 2
   return aspects.map((aspect, index) => {
     const line = Math.floor(index / columns)
     const inLine = line === lines - 1 ? count - line * columns : columns
     const indent = ((columns - inLine) * (cell.width + gap)) / 2
     return largestIn(aspect, {
-      left: indent + (index % columns) * (cell.width + gap),
-      top: line * (cell.height + gap),
+      left: left + indent + (index % columns) * (cell.width + gap),
+      top: top + line * (cell.height + gap),
       width: cell.width,
       height: cell.height,
     })

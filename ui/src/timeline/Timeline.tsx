@@ -202,7 +202,16 @@ export function Timeline(props: { room: RoomSummary; compact: boolean }) {
         </Virtualizer>
       </div>
       <Show when={!atBottom() && rows().length > 0}>
-        <button type="button" class="timeline-newest" data-testid={ids.jumpNewest} onClick={toBottom}>
+        <button
+          type="button"
+          class="timeline-newest"
+          data-testid={ids.jumpNewest}
+          onClick={toBottom}
+          onWheel={(event) => {
+            // The button floats beside the list and not in it, and must not stop the wheel.
+            scroller.scrollTop += event.deltaY
+          }}
+        >
           <ArrowDown size={16} aria-hidden="true" />
           {below() > 0 ? t('timeline.newBelow', below()) : t('timeline.newest')}
         </button>
