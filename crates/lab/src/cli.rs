@@ -86,9 +86,15 @@ struct CallArguments {
     /// pattern, file:X.y4m or device:ID. Over a file's pictures the test picture's code is stamped, so that delays can be read.
     #[arg(long, default_value = "pattern")]
     camera: CameraChoice,
+    /// The second person's camera, if it is another one.
+    #[arg(long)]
+    second_camera: Option<CameraChoice>,
     /// tone, file:X.wav, device:ID, default or none.
     #[arg(long, default_value = "tone")]
     mic: MicrophoneChoice,
+    /// The second person's microphone, if it is another one.
+    #[arg(long)]
+    second_mic: Option<MicrophoneChoice>,
     /// null, device:ID or default. With --record, what is heard goes to a file instead.
     #[arg(long, default_value = "null")]
     speaker: SpeakerChoice,
@@ -143,7 +149,9 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
             let options = CallOptions {
                 length: Duration::from_secs_f64(arguments.seconds),
                 camera: arguments.camera,
+                second_camera: arguments.second_camera,
                 microphone: arguments.mic,
+                second_microphone: arguments.second_mic,
                 speaker: arguments.speaker,
                 record: arguments.record,
             };

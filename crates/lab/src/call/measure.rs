@@ -36,8 +36,8 @@ pub fn figures(
     let span =
         first.zip(pictures.last()).map(|(first, last)| last.decoded_us.saturating_sub(first.decoded_us));
     let span = span.filter(|&micros| micros > 0).map(|micros| micros as f64);
-    let carries_code = !matches!(options.camera, CameraChoice::Device(_) | CameraChoice::Default);
-    let carries_time = matches!(options.microphone, MicrophoneChoice::Tone { .. });
+    let carries_code = !matches!(options.camera(1 - to), CameraChoice::Device(_) | CameraChoice::Default);
+    let carries_time = matches!(options.microphone(1 - to), MicrophoneChoice::Tone { .. });
     // Up to the end that was agreed on, unless pictures came for longer.
     let end = pictures.last().map_or(end, |last| end.max(Time::from_micros(last.shown_us)));
     let totals = freezes.freezes(end);

@@ -23,10 +23,14 @@ const PITCHES: [f32; 2] = [440.0, 660.0];
 pub struct CallOptions {
     /// From the accepting on.
     pub length: Duration,
-    /// Both people's camera; test pictures get a sender of their own, files are stamped with one.
+    /// The camera; test pictures get a sender of their own, files are stamped with one.
     pub camera: CameraChoice,
-    /// Both people's microphone; test tones get a pitch of their own.
+    /// The second person's, where it is another one: a real camera serves one program at a time.
+    pub second_camera: Option<CameraChoice>,
+    /// The microphone; test tones get a pitch of their own.
     pub microphone: MicrophoneChoice,
+    /// The second person's, where it is another one.
+    pub second_microphone: Option<MicrophoneChoice>,
     /// Both people's speaker.
     pub speaker: SpeakerChoice,
     /// Where to write what was seen and heard.
@@ -39,7 +43,9 @@ impl Default for CallOptions {
         Self {
             length: Duration::from_secs(20),
             camera: CameraChoice::Pattern { sender: 0 },
+            second_camera: None,
             microphone: MicrophoneChoice::Tone { hz: PITCHES[0] },
+            second_microphone: None,
             speaker: SpeakerChoice::Null,
             record: None,
         }
@@ -57,8 +63,10 @@ impl CallOptions {
         PITCHES[place]
     }
 
-    fn camera(&self, place: usize) -> CameraChoice {
-        match &self.camera {
+    /// The camera of the person at this place.
+    pub(super) fn camera(&self, place: usize) -> CameraChoice {
+        let second = self.second_camera.as_ref().filter(|_| place == 1);
+        match second.unwrap_or(&self.camera) {
             CameraChoice::Pattern { .. } => CameraChoice::Pattern { sender: Self::sender(place) },
             CameraChoice::File { path, .. } => {
                 CameraChoice::File { path: path.clone(), stamp: Some(Self::sender(place)) }
@@ -67,8 +75,10 @@ impl CallOptions {
         }
     }
 
-    fn microphone(&self, place: usize) -> MicrophoneChoice {
-        match &self.microphone {
+    /// The microphone of the person at this place.
+    pub(super) fn microphone(&self, place: usize) -> MicrophoneChoice {
+        let second = self.second_microphone.as_ref().filter(|_| place == 1);
+        match second.unwrap_or(&self.microphone) {
             MicrophoneChoice::Tone { .. } => MicrophoneChoice::Tone { hz: PITCHES[place] },
             other => other.clone(),
         }
