@@ -116,7 +116,7 @@ async fn system<T: Send + 'static>(
     std::thread::Builder::new()
         .name("keyring".into())
         .spawn(move || {
-            let status = keyring::Entry::store_status().as_ref().map(|()| ()).map_err(ToString::to_string);
+            let status = keyring::Entry::store_status().as_ref().copied().map_err(ToString::to_string);
             let works = status.is_ok();
             // Whoever asked may have given up on us.
             let _ = alive.send(status);
@@ -188,6 +188,21 @@ mod tests {
             let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+        forget(place, folder.path(), device).await;
+        assert!(read(place, folder.path(), device).await.is_none());
+    }
+
+    /// Run it by hand with no session bus, with a bus and nobody on it (`dbus-run-session`), and with a keyring.
+    #[tokio::test]
+    #[ignore = "asks the keyring of whoever runs it"]
+    async fn the_systems_keyring_or_its_absence_is_found_in_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = DeviceId::random();
+        let began = std::time::Instant::now();
+        let place = keep(Keyring::System, folder.path(), device, &secret()).await.unwrap();
+        assert!(began.elapsed() < SIGN_OF_LIFE * 2, "{place:?} after {:?}", began.elapsed());
+        assert_eq!(read(place, folder.path(), device).await.unwrap().token, secret().token);
+        assert_eq!(folder.path().join(FILE).exists(), place == SecretPlace::File);
         forget(place, folder.path(), device).await;
         assert!(read(place, folder.path(), device).await.is_none());
     }

@@ -4,6 +4,7 @@
 //! signals meet the socket, and both become a [`CallView`]. One task ([`desk`]) owns all of it and takes everything in one after the other, so
 //! that an accept and a cancel in the same moment are one order of events and not two locks.
 
+mod chime;
 mod current;
 mod desk;
 mod ending;

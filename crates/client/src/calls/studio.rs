@@ -4,6 +4,7 @@
 //! Devices themselves are `snug-call`'s. A preview and a call never hold the same camera: while there is a call, it gives the preview's
 //! pictures.
 
+use super::chime::chime;
 use super::pictures::Pictures;
 use crate::client::StreamName;
 use crate::config::DeviceOverrides;
@@ -12,21 +13,17 @@ use crate::updates::UpdateSender;
 use crate::view::{DeviceKind, DeviceOption, Devices, Problem};
 use snug_call::audio::{AudioProcessing, AudioSender, AudioSettings, FarEnd, HeardObserver};
 use snug_call::device::{
-    self, BLOCK, Block, CameraChoice, DeviceError, DeviceEvents, DeviceInfo, DeviceList, DeviceState,
-    MicrophoneChoice, SourceKind, SpeakerChoice, VideoFormat,
+    self, CameraChoice, DeviceError, DeviceEvents, DeviceInfo, DeviceList, DeviceState, MicrophoneChoice,
+    SourceKind, SpeakerChoice, VideoFormat,
 };
 use snug_call::video::{VideoSender, VideoSettings};
-use snug_call::{Call, Clock, VideoSource};
+use snug_call::{Call, VideoSource};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A preview is a few centimetres wide.
 const PREVIEW: VideoFormat = VideoFormat { width: 640, height: 360, fps: 30 };
-
-/// The test sound: two notes that nobody takes for an error, over in less than a second.
-const CHIME: [(f32, usize); 2] = [(659.3, 25), (880.0, 40)];
 
 /// Makes an observer of what is heard, for each call anew.
 type Hearing = Arc<dyn Fn() -> HeardObserver + Send + Sync>;
@@ -380,34 +377,4 @@ pub(super) fn device_problem(kind: device::DeviceKind, error: &DeviceError) -> P
 
 fn failed(why: &str) -> Problem {
     Problem { code: "internal".into(), detail: why.to_owned() }
-}
-
-/// Writes the notes to the speaker; blocks until the last one is out.
-fn chime(choice: &SpeakerChoice) -> Result<(), DeviceError> {
-    let mut speaker = device::open_speaker(choice, Clock::shared())?;
-    let mut phase = 0.0_f32;
-    for (pitch, blocks) in CHIME {
-        let samples = blocks * BLOCK;
-        let mut written = 0;
-        while written < samples {
-            if speaker.next_slot(Duration::from_millis(500))?.is_none() {
-                return Err(DeviceError::Other("the speaker takes no sound".into()));
-            }
-            let mut block: Block = [0.0; BLOCK];
-            for (place, sample) in block.iter_mut().enumerate() {
-                phase = (phase + pitch / device::SAMPLE_RATE as f32).fract();
-                let fade = 1.0 - (written + place) as f32 / samples as f32;
-                *sample = 0.2 * fade * (phase * std::f32::consts::TAU).sin();
-            }
-            speaker.write(&block)?;
-            written += BLOCK;
-        }
-    }
-    // Silence behind it, so that what is still in the device's buffer is heard before it closes.
-    for _ in 0..20 {
-        if speaker.next_slot(Duration::from_millis(500))?.is_some() {
-            speaker.write(&[0.0; BLOCK])?;
-        }
-    }
-    Ok(())
 }

@@ -173,8 +173,23 @@ impl Client {
         hosted_here: bool,
     ) -> Result<Account> {
         let _changing = self.inner.changing.lock().await;
-        let core = self.core();
         self.end_session().await;
+        let taken_over = self.take_over_session(http, session, key, hosted_here).await;
+        // If that failed (a full disk), whoever was signed in before still is.
+        self.resume().await?;
+        let account = taken_over?;
+        self.core().updates.send(Update::Account);
+        Ok(account)
+    }
+
+    async fn take_over_session(
+        &self,
+        http: Http,
+        session: Session,
+        key: SigningKey,
+        hosted_here: bool,
+    ) -> Result<Account> {
+        let core = self.core();
         let before = core.store.account().await?;
         let secret = Secret { token: session.token, key };
         let folder = &core.config.data_dir;
@@ -216,8 +231,6 @@ impl Client {
         if let Err(error) = fetch_everything(core, kept.me(), &http).await {
             tracing::info!(%error, "rooms come later");
         }
-        self.resume().await?;
-        core.updates.send(Update::Account);
         Ok(kept.view)
     }
 }

@@ -1,6 +1,6 @@
 //! What belongs to this computer: preferences, and the keys with which other devices were met.
 
-use super::{Store, id};
+use super::{Me, Store, id};
 use crate::view::{Preferences, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 use snug_protocol::{CallId, DeviceId};
@@ -69,5 +69,18 @@ impl Store {
             .execute(&self.write)
             .await?;
         Ok(())
+    }
+
+    /// Whether a ring came to its end already, as far as the log is known: given up, or declined by this person.
+    pub(crate) async fn ring_is_over(&self, me: Me, call: CallId) -> Result<bool, Problem> {
+        let over: i64 = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM events WHERE call = ?
+                 AND (kind IN ('call.cancel', 'call.end') OR (kind = 'call.decline' AND sender = ?)))",
+        )
+        .bind(call.to_string())
+        .bind(me.user.to_string())
+        .fetch_one(&self.read)
+        .await?;
+        Ok(over > 0)
     }
 }
