@@ -12,9 +12,13 @@ use crate::report::{DemoReport, Step, Validity};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// No step takes longer, however busy the machine is.
 const STEP_LIMIT: Duration = Duration::from_secs(180);
+
+/// In this time a tooltip goes and a motion ends, so that pictures show the thing itself.
+const CALM: Duration = Duration::from_millis(400);
 
 /// Keeps what happened.
 struct Notebook {
@@ -37,6 +41,8 @@ impl Notebook {
     async fn pictures(&self, party: &Party, name: &str) -> Result<()> {
         let number = self.steps.len();
         for (seat, who) in [(&party.ada, "a"), (&party.ben, "b")] {
+            seat.window.rest_pointer().await?;
+            sleep(CALM).await;
             seat.picture(&self.out.join(format!("{number:02}-{name}-{who}.png"))).await?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Usage {
     /// Its id.
     pub pid: u32,
-    /// The name of its program, cut to 15 bytes by the system.
+    /// The file name of its program.
     pub name: String,
     /// User and system time in seconds, without its children's.
     pub cpu_seconds: f64,
@@ -24,14 +24,14 @@ impl Usage {
     /// Reads it; `None` when there is no such process or no `/proc`.
     pub fn of(pid: u32) -> Option<Usage> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (name, fields) = parse_stat(&stat)?;
+        let (short_name, fields) = parse_stat(&stat)?;
         let ticks = fields.user + fields.system;
         // Pages that were swapped out or shared with the kernel do not matter here.
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
         Some(Usage {
             pid,
-            name: name.to_owned(),
+            name: program_name(pid).unwrap_or_else(|| short_name.to_owned()),
             cpu_seconds: ticks as f64 / ticks_per_second() as f64,
             rss_mib: kib_after(&status, "VmRSS:").unwrap_or(0) as f64 / 1024.0,
             pss_mib: kib_after(&rollup, "Pss:").map(|kib| kib as f64 / 1024.0),
@@ -58,6 +58,14 @@ pub fn started_at_unix_ms(pid: u32) -> Option<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
     let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
     Some(((now - uptime + since_boot) * 1000.0) as u64)
+}
+
+/// Not the name in `stat`: that is cut to 15 bytes, and is `exe` after a program has begun itself anew.
+fn program_name(pid: u32) -> Option<String> {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let name = program.file_name()?.to_string_lossy().into_owned();
+    // A program that was built anew meanwhile.
+    Some(name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name))
 }
 
 struct Stat {

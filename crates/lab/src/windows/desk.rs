@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 /// The size of display and window: what a small laptop shows.
 pub(crate) const SIZE: (u32, u32) = (1280, 800);
-/// Names of processes are cut to this by the system.
-const NAME_LENGTH: usize = 15;
 
 /// One person with their window; all of its processes end when this is dropped.
 #[derive(Debug)]
@@ -90,7 +88,6 @@ impl Seat {
 
 /// Whether a process is this app or one of its webview's.
 pub(crate) fn is_app(app: &Path, usage: &Usage) -> bool {
-    let name = app.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let cut: String = name.chars().take(NAME_LENGTH).collect();
-    usage.name == cut || (usage.name.starts_with("WebKit") && usage.name != "WebKitWebDriver")
+    let webview = usage.name.starts_with("WebKit") && usage.name != "WebKitWebDriver";
+    webview || app.file_name().is_some_and(|name| name == usage.name.as_str())
 }

@@ -3,6 +3,7 @@
 use super::{Display, Driver};
 use crate::process::Run;
 use anyhow::{Context, Result, anyhow, bail};
+use fantoccini::actions::{InputSource, MouseActions, PointerAction};
 use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use serde_json::{Value, json};
@@ -182,6 +183,16 @@ impl Window {
         let script = "const paint = performance.getEntriesByName('first-contentful-paint')[0]; \
                       return paint ? performance.timeOrigin + paint.startTime : null";
         Ok(self.look(script, vec![]).await?.as_f64())
+    }
+
+    /// Takes the pointer off whatever was clicked last, to where nothing is.
+    pub async fn rest_pointer(&self) -> Result<()> {
+        let away = MouseActions::new("mouse".to_owned()).then(PointerAction::MoveTo {
+            duration: None,
+            x: 1.0,
+            y: 400.0,
+        });
+        Ok(self.client.perform_actions(away).await?)
     }
 
     /// Writes the whole display as a PNG.
