@@ -59,8 +59,9 @@ impl Remote {
         tokio::spawn(async move {
             let mut output = BufReader::new(output).lines();
             while let Ok(Some(line)) = output.next_line().await {
-                // A test executable also tells what tests it runs.
-                let Ok(line) = serde_json::from_str(&line) else { continue };
+                // A test executable also tells what tests it runs, the last of it before our first line.
+                let json = line.find('{').map_or("", |begin| &line[begin..]);
+                let Ok(line) = serde_json::from_str(json) else { continue };
                 if told.send(line).await.is_err() {
                     break;
                 }
