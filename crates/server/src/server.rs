@@ -190,6 +190,12 @@ impl Server {
         self.stop(close::RESTARTING).await;
     }
 
+    /// What its handlers share, for tests that look at one of them alone.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> App {
+        Arc::clone(&self.app)
+    }
+
     async fn stop(mut self, code: u16) {
         self.close_code.store(code, Ordering::Relaxed);
         self.app.stopping.cancel();

@@ -260,6 +260,69 @@ impl Feed {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::{Server, ServerConfig, log::NewRow, sessions};
+    use snug_protocol::{
+        Content, UserId,
+        account::{NewDevice, SpaceRole, User},
+        event::Topic,
+    };
+
+    /// A row that everybody sees.
+    async fn append(app: &App, who: SignedIn) -> u64 {
+        let row = NewRow::of_server(Topic::Space, "test", who.by(), Content::default());
+        app.log.write(move |log| Box::pin(async move { log.row(row).await })).await.unwrap()
+    }
+
+    async fn somebody(app: &App) -> SignedIn {
+        let user = User {
+            id: UserId::random(),
+            username: "bea".into(),
+            display_name: "Bea".into(),
+            role: SpaceRole::Member,
+        };
+        app.log
+            .write(move |log| {
+                Box::pin(async move {
+                    sqlx::query("INSERT INTO accounts VALUES (?, 'bea', 'Bea', '', 'member', 0, 0)")
+                        .bind(user.id.to_string())
+                        .execute(&mut log.conn)
+                        .await?;
+                    let device = NewDevice { name: "desk".into(), key: Content(vec![0; 32]) };
+                    let session = sessions::create(log, user, device).await?;
+                    Ok(SignedIn { user: session.user.id, device: session.device, role: SpaceRole::Member })
+                })
+            })
+            .await
+            .unwrap()
+    }
+
+    async fn next_id(feed: &mut Feed) -> String {
+        let bytes = feed.next().await.unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn rows_around_the_change_from_replay_to_live_come_once_each() {
+        let dir = tempfile::tempdir().unwrap();
+        let server =
+            Server::start(ServerConfig::new(dir.path(), "127.0.0.1:0".parse().unwrap())).await.unwrap();
+        let app = server.shared();
+        let who = somebody(&app).await;
+        let id = |seq| app.log.cursor(seq);
+        let mut feed = Feed::open(Arc::clone(&app), who, Some(&id(0))).await.unwrap();
+        assert_eq!(next_id(&mut feed).await, id(0));
+        let first = append(&app, who).await;
+        assert_eq!(next_id(&mut feed).await, id(first));
+        // It has subscribed now and reads one more page, in which it finds a row that its subscription also has.
+        assert!(matches!(feed.phase, Phase::Replay(Some(_))));
+        let in_both = append(&app, who).await;
+        assert_eq!(next_id(&mut feed).await, id(in_both));
+        assert!(matches!(feed.phase, Phase::Live(..)));
+        let live = append(&app, who).await;
+        assert_eq!(next_id(&mut feed).await, id(live));
+        assert_eq!((first, in_both, live), (1, 2, 3));
+    }
 
     #[test]
     fn the_cookie_is_found_among_others() {

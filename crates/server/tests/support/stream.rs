@@ -64,6 +64,13 @@ impl Stream {
         stream
     }
 
+    /// Waits until rows come live and not from a replay, which only a heartbeat tells; for servers whose heart beats fast.
+    pub(crate) async fn goes_live(&mut self) {
+        while self.frame().await.expect("a heartbeat")
+            != (Frame { id: self.cursor.clone(), ..Frame::default() })
+        {}
+    }
+
     /// The next frame; none when the server ended the stream or the connection broke.
     pub(crate) async fn frame(&mut self) -> Option<Frame> {
         soon("a frame", async {
