@@ -7,6 +7,7 @@
 mod support;
 
 use futures_util::{SinkExt, StreamExt};
+use rcgen::PublicKeyData;
 use snug_client::view::Update;
 use snug_protocol::invitation::InvitationLink;
 use snug_protocol::{DeviceId, RoomId, UserId};

@@ -9,6 +9,7 @@ use crate::net::sse::{Item, Parser};
 use crate::net::{Backoff, DialError, Failure, Http};
 use crate::store::{Me, Received};
 use crate::view::{Connection, Problem, Update};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use snug_protocol::UnixMillis;
@@ -17,6 +18,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+
+/// A replay is over when nothing came for so long. What rings is told only then, because its end may be next in the log.
+const CAUGHT_UP: Duration = Duration::from_millis(250);
+
+/// `call.*` events that are held back while catching up. More of them than this are not about the last minute.
+const MOST_HELD: usize = 200;
+
+/// Items that are stored in one transaction, when so many are there at once.
+const BATCH: usize = 100;
 
 /// Between attempts, until the server says another time (`retry:`).
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -35,6 +45,8 @@ struct Follower {
     http: Http,
     /// What the ringing must know. Its receiver only decides and never waits for us.
     calls: mpsc::Sender<CallNews>,
+    /// Taken in, and not told yet.
+    held: Vec<Event>,
     backoff: Backoff,
     /// Fetches history beside the stream; replaced when there is more to fetch.
     filling: Option<AbortOnDropHandle<()>>,
@@ -65,7 +77,8 @@ impl From<SyncError> for End {
 impl Feed {
     /// Begins. `call.*` events go to `calls`, in order.
     pub(crate) fn start(core: Arc<Core>, me: Me, http: Http, calls: mpsc::Sender<CallNews>) -> Self {
-        let follower = Follower { core, me, http, calls, backoff: Backoff::new(FIRST_WAIT), filling: None };
+        let (held, backoff) = (Vec::new(), Backoff::new(FIRST_WAIT));
+        let follower = Follower { core, me, http, calls, held, backoff, filling: None };
         Self { task: AbortOnDropHandle::new(tokio::spawn(follower.run())) }
     }
 
@@ -159,16 +172,41 @@ impl Follower {
     }
 
     async fn read(&mut self, mut parser: Parser, mut body: Incoming) -> Result<End, SyncError> {
+        let mut catching_up = true;
         loop {
-            let frame = match tokio::time::timeout(self.core.config.stream_silence, body.frame()).await {
+            let patience = if catching_up { CAUGHT_UP } else { self.core.config.stream_silence };
+            let frame = match tokio::time::timeout(patience, body.frame()).await {
+                Err(_) if catching_up => {
+                    catching_up = false;
+                    self.tell_calls().await;
+                    continue;
+                }
                 Err(_) => return Ok(End::Broke("silence".into())),
                 Ok(None) => return Ok(End::Broke("closed by the server".into())),
                 Ok(Some(Err(error))) => return Ok(End::Broke(error.to_string())),
                 Ok(Some(Ok(frame))) => frame,
             };
-            if let Some(bytes) = frame.data_ref() {
-                self.take_in(parser.push(bytes)).await?;
+            let mut items = frame.data_ref().map(|bytes| parser.push(bytes)).unwrap_or_default();
+            // A burst is one transaction. How the stream ends is seen again by the next wait.
+            while items.len() < BATCH
+                && let Some(Some(Ok(frame))) = body.frame().now_or_never()
+            {
+                items.extend(frame.data_ref().map(|bytes| parser.push(bytes)).unwrap_or_default());
             }
+            self.take_in(items).await?;
+            if !catching_up || self.held.len() >= MOST_HELD {
+                self.tell_calls().await;
+            }
+        }
+    }
+
+    /// Tells the ringing what came for it.
+    async fn tell_calls(&mut self) {
+        let server_now = now().0.saturating_add(self.http.ahead_ms());
+        for event in self.held.drain(..) {
+            let age = u64::try_from(server_now.saturating_sub(event.server_time.0)).unwrap_or(0);
+            // Closed only when this session ends.
+            let _ = self.calls.send(CallNews { event, age: Duration::from_millis(age) }).await;
         }
     }
 
@@ -217,12 +255,7 @@ impl Follower {
             self.fill();
         }
         tell(&self.core, self.me, &applied, ahead).await;
-        for event in applied.calls {
-            let age = now().0.saturating_add(ahead).saturating_sub(event.server_time.0);
-            let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
-            // Closed only when this session ends.
-            let _ = self.calls.send(CallNews { event, age }).await;
-        }
+        self.held.extend(applied.calls);
         Ok(())
     }
 
