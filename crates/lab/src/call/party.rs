@@ -98,9 +98,10 @@ pub struct Party {
     people: [Remote; 2],
     _space: Remote,
     room: RoomId,
-    _homes: TempDir,
-    /// Last, so that it ends what is left.
+    /// After the people, so that it ends what is left of them…
     _run: Run,
+    /// …and before their folders, so that nobody writes there any more when these go.
+    _homes: TempDir,
 }
 
 /// How a call began, in milliseconds since 1970.
