@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use snug_protocol::ice::IceServer;
+use snug_protocol::{ice::IceServer, invitation::InvitationLink};
 use snug_server::{Server, ServerConfig, Stun, Tls};
 use std::{
     io::{IsTerminal, Write},
@@ -199,18 +199,10 @@ fn greet(server: &Server) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "Listening on {}", server.local_addr())?;
     if let Some(code) = server.setup_code() {
-        writeln!(out)?;
-        writeln!(
-            out,
-            "This space has no owner yet. In Snug choose \"Join with a link\" and give it this link:"
-        )?;
-        writeln!(out)?;
-        writeln!(out, "    {}", server.link())?;
-        writeln!(out)?;
-        writeln!(out, "and then this set-up code, which works once:")?;
-        writeln!(out)?;
-        writeln!(out, "    {code}")?;
-        writeln!(out)?;
+        let link = InvitationLink { code, ..server.link() };
+        let how = "This space has no owner yet. In Snug choose \"Join with a link\" and paste this one.\n\
+                   It holds the set-up code: whoever uses it first becomes the owner.";
+        writeln!(out, "\n{how}\n\n    {link}\n")?;
     }
     out.flush()
 }

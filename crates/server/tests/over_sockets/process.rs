@@ -49,16 +49,14 @@ impl Process {
         Self { child, out, addr }
     }
 
-    /// The link and the code that it prints while there is no owner.
-    async fn greeting(&mut self) -> (InvitationLink, String) {
-        let mut indented = Vec::new();
-        while indented.len() < 2 {
+    /// The link that it prints while there is no owner, with the set-up code in it.
+    async fn greeting(&mut self) -> InvitationLink {
+        loop {
             let line = soon("its greeting", self.out.next_line()).await.unwrap().unwrap();
             if let Some(text) = line.strip_prefix("    ") {
-                indented.push(text.to_owned());
+                return text.parse().unwrap();
             }
         }
-        (indented[0].parse().unwrap(), indented[1].clone())
     }
 
     fn signal(&self, name: &str) {
@@ -73,10 +71,10 @@ impl Process {
 }
 
 async fn owner_of(process: &mut Process) -> Person {
-    let (link, code) = process.greeting().await;
+    let link = process.greeting().await;
     assert_eq!(link.addresses, [process.addr.to_string()]);
     let target = Target { addr: process.addr, pin: link.key_pin.unwrap() };
-    let setup = Setup { code, space_name: None, account: account("owner") };
+    let setup = Setup { code: link.code, space_name: None, account: account("owner") };
     let session: Session = Api::new(target, None).post("/setup", &setup).await.ok();
     Person::of(target, session)
 }
