@@ -47,8 +47,17 @@ describe('sentences', () => {
     const ofServer = [...read('../src/backend/bindings/ErrorCode.ts').matchAll(/"([a-z_]+)"/g)].map(
       ([, code]) => code,
     )
-    const doc = read('../src/backend/bindings/Problem.ts').match(/client's:([\s\S]*?)\./)?.[1] ?? ''
-    const ofClient = [...doc.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code)
+    // The codes stand in the type's documentation: some whole, the devices' as beginnings and endings.
+    const doc = read('../src/backend/bindings/Problem.ts').match(/client's:([\s\S]*?)\*\//)?.[1] ?? ''
+    const named = [...doc.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code ?? '')
+    const beginnings = named.filter((code) => code.endsWith('_'))
+    const afterBeginnings = named.slice(named.lastIndexOf(beginnings.at(-1) ?? '') + 1)
+    const whole = named.slice(0, named.indexOf(beginnings[0] ?? ''))
+    const ofClient = [
+      ...whole,
+      ...beginnings.flatMap((device) => afterBeginnings.map((fault) => device + fault)),
+    ]
+    expect(ofClient).toContain('microphone_denied')
     expect(ofServer.length).toBeGreaterThan(15)
     expect(ofClient.length).toBeGreaterThan(15)
     for (const code of [...ofServer, ...ofClient]) {

@@ -161,6 +161,25 @@ describe('messages', () => {
     expect(query(ids.newLine)).toBe(line)
   })
 
+  test('what comes while one looks is not new; what came while one was away is', async () => {
+    const { fake, user } = show('main')
+    await user.click(await screen.findByText('读书会'))
+    await waitFor(() => expect(texts().length).toBe(2))
+    fake.world.says('r-books', jonas, 'I see this come', true)
+    await waitFor(() => expect(texts()).toContain('I see this come'))
+    expect(query(ids.newLine)).toBeNull()
+    window.dispatchEvent(new Event('blur'))
+    fake.world.says('r-books', jonas, 'I do not', false)
+    await waitFor(() => expect(texts()).toContain('I do not'))
+    const line = await find(ids.newLine)
+    const after = all(ids.message).filter(
+      (row) => line.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING,
+    )
+    expect(after.map((row) => row.textContent?.includes('I do not'))).toEqual([true])
+    window.dispatchEvent(new Event('focus'))
+    expect(query(ids.newLine)).toBeTruthy()
+  })
+
   test('who types is told, and no longer when they stop', async () => {
     const { fake } = show('main')
     await find(ids.composer)

@@ -45,6 +45,19 @@ describe('settings', () => {
     await waitFor(() => expect(stopped).toHaveBeenCalledTimes(1))
   })
 
+  test('a tooltip that was about to open does not take the Escape of the sheet that its button opened', async () => {
+    const { user } = show('main')
+    await find(ids.composer)
+    const button = await find(ids.settingsOpen)
+    await user.hover(button)
+    await waitFor(() => expect(document.querySelector('.tooltip')).toBeTruthy())
+    await user.click(button)
+    await find(ids.settings)
+    expect(document.querySelector('.tooltip')).toBeNull()
+    await user.keyboard('{Escape}')
+    await waitFor(() => expect(query(ids.settings)).toBeNull())
+  })
+
   test('a camera that is busy is said in words; choosing another tries again', async () => {
     let busy = true
     await open('main', ids.settingsDevices, (fake) => {

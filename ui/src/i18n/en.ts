@@ -393,11 +393,22 @@ export const en = {
     camera_busy: 'Your camera is used by another program. Close that, then try again.',
     camera_gone: 'Your camera was disconnected.',
     camera_unsupported: 'Your camera gives no picture that Snug can use. Choose another in the settings.',
+    camera_denied: 'The system does not let Snug use your camera. Allow it in the system’s settings.',
+    camera_other:
+      'Your camera does not work at the moment. Unplug it and plug it in again, or choose another.',
     microphone_not_found: 'No microphone was found. Others cannot hear you.',
     microphone_busy: 'Your microphone is blocked by another program. Close that, then try again.',
     microphone_gone: 'Your microphone was disconnected. Others cannot hear you.',
+    microphone_denied: 'The system does not let Snug use your microphone. Allow it in the system’s settings.',
+    microphone_unsupported:
+      'Your microphone gives no sound that Snug can use. Choose another in the settings.',
+    microphone_other: 'Your microphone does not work at the moment. Others cannot hear you.',
     speaker_not_found: 'No speaker was found. You cannot hear the others.',
     speaker_gone: 'Your speaker was disconnected. You cannot hear the others.',
+    speaker_busy: 'Your speaker is blocked by another program. Close that, then try again.',
+    speaker_denied: 'The system does not let Snug use your speaker. Allow it in the system’s settings.',
+    speaker_unsupported: 'Snug cannot play sound on this speaker. Choose another in the settings.',
+    speaker_other: 'Your speaker does not work at the moment. You cannot hear the others.',
     call_failed: 'The call could not be connected. A firewall may stand between you.',
     call_key_changed:
       'The other computer shows a different key than before, so the call was not made. Ask them whether they have set up Snug anew.',

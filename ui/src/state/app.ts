@@ -127,8 +127,22 @@ export function createApp(backend: Backend) {
 
   createEffect(
     on(view.room, (id) => {
-      if (id) void timelines.open(id)
+      if (!id) return
+      void timelines.open(id).then(() => {
+        if (view.room() === id && view.focused()) timelines.looked(id)
+      })
     }),
+  )
+
+  createEffect(
+    on(
+      view.focused,
+      (focused) => {
+        const shown = view.room()
+        if (shown) (focused ? timelines.looked : timelines.lookedAway)(shown)
+      },
+      { defer: true },
+    ),
   )
 
   createEffect(() => {

@@ -21,6 +21,9 @@ export interface ShownTimeline {
 /** A screen and a half of short messages. */
 const PAGE = 60
 
+/** No message has so high a `seq`: there is no "new" line. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER
+
 /** Joins a newer reading of the tail to what is shown: `fresh` is right about everything from its first item on. */
 export function joinTail(shown: readonly TimelineItem[], fresh: readonly TimelineItem[]): TimelineItem[] {
   const from = fresh.find((item) => item.seq !== null)?.seq
@@ -107,6 +110,18 @@ export function createTimelines(backend: Pick<Backend, 'timeline'>) {
       } catch (thrown) {
         setRooms(room, 'problem', toProblem(thrown))
       }
+    },
+    /** The reader looks at the room: what comes from now on is not "new", unless something that they have not seen is there already. */
+    looked(room: string): void {
+      const shown = rooms[room]
+      if (!shown?.loaded) return
+      const unseen = shown.items.some((item) => item.seq !== null && item.seq > shown.readUpTo && !item.own)
+      if (!unseen) setRooms(room, 'readUpTo', EVERYTHING)
+    },
+    /** The reader looks away: what comes from now on is new to them. */
+    lookedAway(room: string): void {
+      const last = rooms[room]?.items.findLast((item) => item.seq !== null)?.seq
+      if (last !== undefined && last !== null) setRooms(room, 'readUpTo', last)
     },
     /** A room changed; only those that were opened are read. */
     async changed(room: string): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { Tooltip } from '@kobalte/core/tooltip'
 import { LoaderCircle } from 'lucide-solid'
-import { type Component, type JSX, Show, splitProps } from 'solid-js'
+import { type Component, createSignal, type JSX, Show, splitProps } from 'solid-js'
 import { Kbd } from './kbd'
 import './button.css'
 
@@ -57,8 +57,22 @@ interface IconButtonProps {
 }
 
 export function IconButton(props: IconButtonProps) {
+  // A click has answered what the tooltip says. Without this one that was about to open lies over whatever the click opened, and takes
+  // the Escape that was meant for that.
+  const [open, setOpen] = createSignal(false)
+  let answered = false
+  const asked = () => {
+    answered = false
+  }
   return (
-    <Tooltip openDelay={500} closeDelay={0} placement={props.placement ?? 'top'} gutter={6}>
+    <Tooltip
+      open={open()}
+      onOpenChange={(wanted) => setOpen(wanted && !answered)}
+      openDelay={500}
+      closeDelay={0}
+      placement={props.placement ?? 'top'}
+      gutter={6}
+    >
       <Tooltip.Trigger
         type="button"
         class={`icon-button icon-button-${props.size ?? 'normal'} icon-button-${props.look ?? 'plain'}`}
@@ -69,7 +83,11 @@ export function IconButton(props: IconButtonProps) {
         aria-keyshortcuts={props.shortcut}
         tabIndex={props.tabIndex}
         data-testid={props.testid}
+        onPointerEnter={asked}
+        onFocus={asked}
         onClick={(event: MouseEvent) => {
+          answered = true
+          setOpen(false)
           if (!props.disabled) props.onClick(event)
         }}
       >

@@ -5,9 +5,9 @@
  */
 export type Problem = { 
 /**
- * An [`ErrorCode`] of the server in snake case, or one of the client's: `offline`, `key_changed`, `bad_link`, `disk_full`,
- * `store_damaged`, `untrusted` (no pin, and a certificate that systems do not trust), `camera_not_found`, `camera_busy`, `camera_gone`, `camera_unsupported`, `microphone_not_found`, `microphone_busy`,
- * `microphone_gone`, `speaker_not_found`, `speaker_gone`, `call_failed`, `call_key_changed`, `in_a_call`, `internal`.
+ * An [`ErrorCode`] of the server in snake case, or one of the client's: `offline`, `key_changed`, `untrusted` (no pin, and a
+ * certificate that systems do not trust), `bad_link`, `disk_full`, `store_damaged`, `call_failed`, `call_key_changed`, `in_a_call`,
+ * `internal`; or `camera_`, `microphone_` or `speaker_` followed by `not_found`, `busy`, `denied`, `gone`, `unsupported` or `other`.
  */
 code: string, 
 /**
