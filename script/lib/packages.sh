@@ -14,7 +14,7 @@ RUN_PACKAGES=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
 TEST_PACKAGES=(pulseaudio pulseaudio-utils dbus)
 # To drive real windows without a screen.
 WINDOW_PACKAGES=(
-  webkit2gtk-driver xvfb xauth dbus dbus-x11 at-spi2-core imagemagick fonts-dejavu-core fonts-noto-cjk libgl1-mesa-dri
+  webkit2gtk-driver xvfb xauth dbus dbus-x11 at-spi2-core imagemagick fonts-dejavu-core fonts-noto-cjk libgl1-mesa-dri x11-utils
 )
 
 # The same, as pkg-config and the PATH know it, for systems without apt.

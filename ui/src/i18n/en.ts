@@ -335,6 +335,7 @@ export const en = {
     default: 'Like the system',
     pattern: 'Test picture',
     tone: 'Test tone',
+    null: 'No sound',
   },
 
   shortcuts: {

@@ -332,6 +332,7 @@ export const zhCN: Dictionary = {
     default: '跟随系统',
     pattern: '测试画面',
     tone: '测试音',
+    null: '不出声',
   },
 
   shortcuts: {

@@ -53,11 +53,20 @@ export function Devices() {
     })
   }
 
-  const worded = (options: readonly DeviceOption[]) =>
-    options.map(({ id, name }) => ({
-      id,
-      name: name === 'default' || name === 'pattern' || name === 'tone' ? t(`device.${name}`) : name,
-    }))
+  // Test sources are named by their choice, such as `pattern:2`; the interface has the words, and the number stays.
+  function wordedName(name: string): string {
+    const test = /^(default|pattern|tone|null)(?::(.*))?$/.exec(name)
+    if (!test) return name
+    const words = t(`device.${test[1] as 'default' | 'pattern' | 'tone' | 'null'}`)
+    return test[2] ? `${words} ${test[2]}` : words
+  }
+
+  /** What can be chosen, and what is chosen even where the list lacks it. */
+  function worded(options: readonly DeviceOption[], chosen: string | null): DeviceOption[] {
+    const listed = chosen === null || options.some(({ id }) => id === chosen)
+    const all = listed ? options : [...options, { id: chosen, name: chosen }]
+    return all.map(({ id, name }) => ({ id, name: wordedName(name) }))
+  }
 
   return (
     <Show when={devices.value} fallback={<Waiting rows={3} label={t('app.loading')} />}>
@@ -83,7 +92,7 @@ export function Devices() {
           <Choice
             label={t('settings.camera')}
             none={t('settings.noCameras')}
-            options={worded(found().cameras)}
+            options={worded(found().cameras, found().camera)}
             value={found().camera}
             onPick={(id) => choose('camera', id)}
             testid={ids.cameraSelect}
@@ -92,7 +101,7 @@ export function Devices() {
             <Choice
               label={t('settings.microphone')}
               none={t('settings.noMicrophones')}
-              options={worded(found().microphones)}
+              options={worded(found().microphones, found().microphone)}
               value={found().microphone}
               onPick={(id) => choose('microphone', id)}
               testid={ids.microphoneSelect}
@@ -105,7 +114,7 @@ export function Devices() {
             <Choice
               label={t('settings.speaker')}
               none={t('settings.noSpeakers')}
-              options={worded(found().speakers)}
+              options={worded(found().speakers, found().speaker)}
               value={found().speaker}
               onPick={(id) => choose('speaker', id)}
               testid={ids.speakerSelect}
