@@ -47,12 +47,22 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    streams: HashMap<StreamName, StreamQueue>,
+    /// Each with the number of the feeder that fills it.
+    streams: HashMap<StreamName, (u64, StreamQueue)>,
     hidden: HashSet<StreamName>,
     /// Streams whose feeder came to the end of it and is to be replaced if there is such a stream still.
     ended: HashSet<StreamName>,
     /// Number of the newest pull: an older one gives up, so that there is one at most, also after the page was loaded anew.
     pull: u64,
+    /// Number of the newest feeder.
+    feeder: u64,
+}
+
+impl State {
+    /// The queue of a feeder, unless a newer one has taken the stream over.
+    fn queue_of(&mut self, name: StreamName, feeder: u64) -> Option<&mut StreamQueue> {
+        self.streams.get_mut(&name).filter(|(number, _)| *number == feeder).map(|(_, queue)| queue)
+    }
 }
 
 impl Shared {
@@ -85,7 +95,7 @@ impl Frames {
                 if had_streams && state.streams.is_empty() {
                     return Err(problem("no stream is open any more"));
                 }
-                let taken = state.streams.iter_mut().flat_map(|(name, queue)| queue.take(*name));
+                let taken = state.streams.iter_mut().flat_map(|(name, (_, queue))| queue.take(*name));
                 let taken: Vec<_> = taken.collect();
                 if !taken.is_empty() {
                     return Ok(packet::write(taken, Clock::shared()));
@@ -112,23 +122,25 @@ impl Frames {
     /// The webview's decoder begins anew: what comes before a keyframe is of no use to it. Whether the sender has to be asked for
     /// one; false when one waits already, or nothing is known of such a stream.
     pub(crate) fn restart(&self, name: StreamName) -> bool {
-        self.shared.lock().streams.get_mut(&name).is_some_and(StreamQueue::restart)
+        self.shared.lock().streams.get_mut(&name).is_some_and(|(_, queue)| queue.restart())
     }
 
     /// Queues one stream's frames until it ends; `ask` asks its sender for a keyframe.
     async fn feed(self, name: StreamName, frames: impl Stream<Item = TimedFrame>, ask: impl Fn()) {
-        self.shared.lock().streams.insert(name, StreamQueue::new());
+        let feeder = {
+            let mut state = self.shared.lock();
+            state.feeder += 1;
+            let feeder = state.feeder;
+            state.streams.insert(name, (feeder, StreamQueue::new()));
+            feeder
+        };
         // Removed also when this is dropped in the middle.
-        let _open = Open { frames: self.clone(), name };
+        let _open = Open { frames: self.clone(), name, feeder };
         self.shared.changed.notify_waiters();
         let mut frames = std::pin::pin!(frames);
         while let Some(frame) = frames.next().await {
-            let pushed = self
-                .shared
-                .lock()
-                .streams
-                .get_mut(&name)
-                .map(|queue| queue.push(Clock::shared().now(), frame));
+            let now = Clock::shared().now();
+            let pushed = self.shared.lock().queue_of(name, feeder).map(|queue| queue.push(now, frame));
             match pushed {
                 Some(Pushed::Waits) => self.shared.changed.notify_waiters(),
                 Some(Pushed::LeftOut) => {}
@@ -143,13 +155,13 @@ impl Frames {
         let mut streams = client.streams();
         let mut feeders: HashMap<StreamName, AbortOnDropHandle<()>> = HashMap::new();
         loop {
-            let wanted: HashSet<StreamName> = if attention.borrow_and_update().open {
-                let hidden = self.shared.lock().hidden.clone();
-                streams.borrow_and_update().iter().copied().filter(|name| !hidden.contains(name)).collect()
-            } else {
-                HashSet::new()
+            let open = attention.borrow_and_update().open;
+            let there = streams.borrow_and_update().clone();
+            let (wanted, ended): (HashSet<StreamName>, _) = {
+                let mut state = self.shared.lock();
+                let seen = there.into_iter().filter(|name| open && !state.hidden.contains(name)).collect();
+                (seen, std::mem::take(&mut state.ended))
             };
-            let ended = std::mem::take(&mut self.shared.lock().ended);
             feeders.retain(|name, _| wanted.contains(name) && !ended.contains(name));
             for name in wanted {
                 if feeders.contains_key(&name) {
@@ -200,11 +212,16 @@ impl Following {
 struct Open {
     frames: Frames,
     name: StreamName,
+    feeder: u64,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.frames.shared.lock().streams.remove(&self.name);
+        let mut state = self.frames.shared.lock();
+        if state.queue_of(self.name, self.feeder).is_some() {
+            state.streams.remove(&self.name);
+        }
+        drop(state);
         self.frames.shared.changed.notify_waiters();
     }
 }
@@ -278,5 +295,18 @@ mod tests {
         assert!(pull.as_mut().now_or_never().is_none());
         drop(sender);
         assert_eq!(pull.await.unwrap_err().code, "no_stream");
+    }
+
+    #[tokio::test]
+    async fn a_feeder_that_was_replaced_does_not_close_the_stream_of_its_successor() {
+        let frames = Frames::default();
+        let (first, second) = (fed(&frames, StreamName::Own), fed(&frames, StreamName::Own));
+        while frames.shared.lock().feeder < 2 {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        tokio::task::yield_now().await;
+        second.send(frame(0, true)).await.unwrap();
+        assert_eq!(packet::tests::read(&frames.pull().await.unwrap()).len(), 1);
     }
 }
