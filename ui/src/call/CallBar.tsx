@@ -26,7 +26,12 @@ export function CallBar() {
 function Bar(props: { call: CallView }) {
   const { t } = useI18n()
   const app = useApp()
-  const room = () => app.rooms.value?.find(({ id }) => id === props.call.room)?.name ?? props.call.peer_name
+  const where = () => {
+    const room = app.rooms.value?.find(({ id }) => id === props.call.room)
+    return room?.kind === 'room'
+      ? t('call.elsewhere', room.name)
+      : t('call.elsewhereWith', room?.name ?? props.call.peer_name)
+  }
   return (
     <div class="call-bar" data-testid={ids.callBar}>
       <button
@@ -36,7 +41,7 @@ function Bar(props: { call: CallView }) {
         data-testid={ids.callBarShow}
         onClick={() => app.view.show(props.call.room)}
       >
-        <span class="call-bar-name">{t('call.elsewhere', room())}</span>
+        <span class="call-bar-name">{where()}</span>
         <span class="call-bar-state">
           <Show
             when={props.call.phase === 'active' && props.call.connected_at !== null}

@@ -273,6 +273,7 @@ export const en = {
     waitingPicture: 'The picture is coming…',
     noDecoder:
       'This computer cannot show the picture: its web view has no VP8 decoder. You can still hear each other.',
+    elsewhereWith: (name: string) => `In a call with ${name}`,
     elsewhere: (room: string) => `In a call in “${room}”`,
     goTo: 'Show the call',
     ended: {

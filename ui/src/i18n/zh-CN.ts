@@ -271,6 +271,7 @@ export const zhCN: Dictionary = {
     noCamera: (name) => `${name}没有打开摄像头`,
     waitingPicture: '画面马上就来…',
     noDecoder: '这台电脑无法显示画面：网页视图缺少 VP8 解码器。你们仍然可以听到彼此。',
+    elsewhereWith: (name) => `正在和${name}通话`,
     elsewhere: (room) => `正在“${room}”通话`,
     goTo: '查看通话',
     ended: {

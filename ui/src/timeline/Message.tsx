@@ -125,9 +125,11 @@ function Failed(props: { delivery: { code: string; txn: string }; onDiscard: () 
   ]
   return (
     <div class="message-problem">
-      <CircleAlert size={16} aria-hidden="true" />
-      <span>
-        {i18n.t('timeline.notSent')} {i18n.problem(props.delivery)}
+      <span class="message-reason">
+        <CircleAlert size={16} aria-hidden="true" />
+        <span>
+          {i18n.t('timeline.notSent')} {i18n.problem(props.delivery)}
+        </span>
       </span>
       <For each={acts()}>
         {(act) => (
