@@ -60,13 +60,9 @@ impl Path {
     /// The spoiler that leads both sides through this path.
     pub(crate) fn spoiler(self: &Arc<Self>, people: [&Begin; 2], loss: f64) -> Spoiler {
         let path = Arc::clone(self);
-        let keys = people.map(|begin| SigningKey::from_bytes(&begin.key));
+        let keys = HashMap::from(people.map(|begin| (begin.device, SigningKey::from_bytes(&begin.key))));
         let mut signers: HashMap<(DeviceId, JoinId, JoinId), Signer> = HashMap::new();
-        let mut order: Vec<DeviceId> = Vec::new();
         Box::new(move |from, signal| {
-            if !order.contains(&from) {
-                order.push(from);
-            }
             let ClientSignal::Relay { call, to, envelope } = signal else { return vec![signal] };
             let mut payload: PairSignal = envelope.payload.parse().unwrap();
             if let PairSignal::Candidate { candidate, .. } = &mut payload {
@@ -75,11 +71,10 @@ impl Path {
                     None => return Vec::new(),
                 }
             }
-            let place = order.iter().position(|device| *device == from).unwrap();
             let (my_join, their_join) = (envelope.from_join, envelope.to_join);
             let signer = signers.entry((from, my_join, their_join)).or_insert_with(|| {
                 let ids = ids(call, from, my_join, to, their_join);
-                Signer::new(ids, keys[place].clone())
+                Signer::new(ids, keys[&from].clone())
             });
             vec![ClientSignal::Relay { call, to, envelope: signer.sign(&payload) }]
         })

@@ -146,11 +146,12 @@ pub(crate) struct Begin {
     pub(crate) tone: f32,
     pub(crate) video_on: bool,
     pub(crate) key: [u8; 32],
+    pub(crate) device: DeviceId,
 }
 
 impl Begin {
     pub(crate) fn new(sender: u8, tone: f32) -> Begin {
-        Begin { sender, tone, video_on: true, key: [sender; 32] }
+        Begin { sender, tone, video_on: true, key: [sender; 32], device: DeviceId::random() }
     }
 }
 
@@ -169,7 +170,7 @@ pub(crate) fn media(sender: u8, tone: f32, video_on: bool) -> MediaConfig {
 
 impl Person {
     pub(crate) async fn enter(relay: &Relay, begin: Begin) -> Person {
-        let (user, device, join) = (UserId::random(), DeviceId::random(), JoinId::random());
+        let (user, device, join) = (UserId::random(), begin.device, JoinId::random());
         let key = SigningKey::from_bytes(&begin.key);
         let public = Content(key.verifying_key().to_bytes().to_vec());
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -247,11 +248,6 @@ impl Person {
         if tokio::time::timeout(PATIENCE, found).await.is_err() {
             panic!("not {wanted:?} in {:#?}", self.log());
         }
-    }
-
-    /// Waits until it is in the call.
-    pub(crate) async fn sees_itself(&self) {
-        self.sees("its own media", |event| matches!(event, CallEvent::SelfMedia(_))).await;
     }
 
     /// What happened so far, levels left out.
