@@ -14,9 +14,7 @@ export const en = {
     saved: 'Saved',
     retry: 'Try again',
     discard: 'Discard',
-    done: 'Done',
     you: 'You',
-    more: 'More',
     dismiss: 'Dismiss',
     showPassword: 'Show password',
     hidePassword: 'Hide password',
@@ -109,7 +107,6 @@ export const en = {
     newRoom: 'New room',
     invitePeople: 'Invite people',
     settings: 'Settings',
-    menu: 'Space menu',
     shortcuts: 'Keyboard shortcuts',
     noRooms: 'There are no rooms yet.',
     noPeople: 'Nobody else is here yet.',
@@ -208,7 +205,6 @@ export const en = {
     failedToLoad: 'The messages could not be read.',
     sending: 'Sending',
     waiting: 'Waits until you are online',
-    sent: 'Sent',
     notSent: 'Not sent.',
     copy: 'Copy the text',
     discardTitle: 'Discard this message?',
@@ -223,7 +219,6 @@ export const en = {
     roomNamedTopic: (name: string, topic: string) => `The room is called “${name}”: ${topic}`,
     call: 'Call',
     videoCall: 'Video call',
-    callOwn: (name: string) => `${name} called`,
     callRinging: 'ringing or going on',
     callMissed: 'missed',
     callDeclined: 'declined',
@@ -238,9 +233,7 @@ export const en = {
 
   composer: {
     placeholder: (room: string) => `Write to ${room}`,
-    label: 'Message',
     send: 'Send',
-    tooLong: 'This is too long for one message.',
   },
 
   call: {
@@ -316,7 +309,6 @@ export const en = {
     level: 'Level of your microphone',
     levelHint: 'Say something: the bar should move.',
     testSpeaker: 'Play a sound',
-    previewProblem: 'The camera shows nothing.',
     theme: 'Look',
     themeSystem: 'Like the system',
     themeLight: 'Light',

@@ -15,9 +15,7 @@ export const zhCN: Dictionary = {
     saved: '已保存',
     retry: '重试',
     discard: '丢弃',
-    done: '完成',
     you: '我',
-    more: '更多',
     dismiss: '知道了',
     showPassword: '显示密码',
     hidePassword: '隐藏密码',
@@ -108,7 +106,6 @@ export const zhCN: Dictionary = {
     newRoom: '新建房间',
     invitePeople: '邀请别人',
     settings: '设置',
-    menu: '空间菜单',
     shortcuts: '键盘快捷键',
     noRooms: '还没有房间。',
     noPeople: '这里还没有别人。',
@@ -207,7 +204,6 @@ export const zhCN: Dictionary = {
     failedToLoad: '读取消息时出了问题。',
     sending: '正在发送',
     waiting: '联网后发送',
-    sent: '已发送',
     notSent: '没有发出去。',
     copy: '复制文字',
     discardTitle: '要丢弃这条消息吗？',
@@ -222,7 +218,6 @@ export const zhCN: Dictionary = {
     roomNamedTopic: (name, topic) => `房间改名为“${name}”：${topic}`,
     call: '语音通话',
     videoCall: '视频通话',
-    callOwn: (name) => `${name}发起了通话`,
     callRinging: '正在响铃或通话中',
     callMissed: '未接',
     callDeclined: '已谢绝',
@@ -237,9 +232,7 @@ export const zhCN: Dictionary = {
 
   composer: {
     placeholder: (room) => `发消息到${room}`,
-    label: '消息',
     send: '发送',
-    tooLong: '内容太长，一条消息放不下。',
   },
 
   call: {
@@ -314,7 +307,6 @@ export const zhCN: Dictionary = {
     level: '麦克风音量',
     levelHint: '说句话试试，音量条应该会动。',
     testSpeaker: '播放声音',
-    previewProblem: '摄像头没有画面。',
     theme: '主题',
     themeSystem: '跟随系统',
     themeLight: '浅色',
