@@ -11,6 +11,7 @@
 
 pub mod assemble;
 pub mod audio;
+pub mod bwe;
 pub mod frame;
 pub mod keyframe;
 pub mod level;
