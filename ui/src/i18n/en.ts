@@ -219,7 +219,7 @@ export const en = {
     roomNamedTopic: (name: string, topic: string) => `The room is called “${name}”: ${topic}`,
     call: 'Call',
     videoCall: 'Video call',
-    callRinging: 'ringing or going on',
+    callRinging: 'in progress',
     callMissed: 'missed',
     callDeclined: 'declined',
     callBusy: 'was in another call',

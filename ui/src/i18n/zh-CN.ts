@@ -218,7 +218,7 @@ export const zhCN: Dictionary = {
     roomNamedTopic: (name, topic) => `房间改名为“${name}”：${topic}`,
     call: '语音通话',
     videoCall: '视频通话',
-    callRinging: '正在响铃或通话中',
+    callRinging: '进行中',
     callMissed: '未接',
     callDeclined: '已谢绝',
     callBusy: '对方正忙',
