@@ -1,6 +1,16 @@
 //! The estimator itself: one owner of all the parts, one input for each event, one [`Estimate`] out.
 
-use super::feedback::{PacketResult, ProbeId, SentPacket};
+use super::acknowledged::Acknowledged;
+use super::alr::ApplicationLimited;
+use super::delay::DelayBased;
+use super::feedback::{Kind, PacketResult, ProbeId, SentPacket};
+use super::loss::{LossBased, LossState};
+use super::probe::{Prober, Room};
+use super::probe_result::ProbeResults;
+use super::queue::QueueDelay;
+use super::trendline::Usage;
+use super::window::InFlightWindow;
+use super::{clamped, times};
 use crate::time::Time;
 use crate::units::Bitrate;
 use std::time::Duration;
@@ -67,77 +77,253 @@ pub struct Estimate {
 #[derive(Clone, Debug)]
 pub struct BandwidthEstimator {
     limits: Limits,
+    delay: DelayBased,
+    loss: LossBased,
+    acknowledged: Acknowledged,
+    queue: QueueDelay,
+    limited: ApplicationLimited,
+    prober: Prober,
+    probes: ProbeResults,
+    window: InFlightWindow,
+    usage: Usage,
+    rtt: Option<Duration>,
+    last_sent: Option<Time>,
+    last_report: Option<Time>,
+    backed_off: Option<Time>,
+    /// Before the window's push-back.
+    target: Bitrate,
+    limited_by: LimitedBy,
 }
+
+/// A sender hears of each packet within about this and a few round trips, or the path is dead.
+const SILENCE: Duration = Duration::from_secs(1);
+/// The silence grows with the round trip.
+const SILENCE_RTTS: u32 = 4;
+/// Dead for so long, the rate is cut,
+const BACK_OFF_EVERY: Duration = Duration::from_millis(500);
+/// to this share, again and again.
+const BACK_OFF: f64 = 0.8;
+/// The pacer may empty its queue this much faster than the target: a frame of the usual size leaves in
+/// less than half of its time.
+const PACING: f64 = 2.5;
+/// A probe that found less than the estimate lowers it no further than to this share of what arrives.
+const PROBE_DROP: f64 = 0.85;
+/// Weight of a new round-trip time.
+const RTT_WEIGHT: f64 = 0.2;
+/// How often [`BandwidthEstimator::poll`] steps the window.
+const TICK: Duration = Duration::from_millis(25);
 
 impl BandwidthEstimator {
     /// One for a path of which nothing is known. Limits that contradict each other are put in order:
     /// `min` wins.
-    pub fn new(now: Time, limits: Limits) -> BandwidthEstimator {
-        let _ = now;
-        BandwidthEstimator { limits }
+    pub fn new(_now: Time, limits: Limits) -> BandwidthEstimator {
+        let Limits { min, start, max } = limits.ordered();
+        BandwidthEstimator {
+            limits: limits.ordered(),
+            delay: DelayBased::new(start, min, max),
+            loss: LossBased::new(min, max),
+            acknowledged: Acknowledged::default(),
+            queue: QueueDelay::default(),
+            limited: ApplicationLimited::new(start),
+            prober: Prober::new(start, max),
+            probes: ProbeResults::default(),
+            window: InFlightWindow::new(),
+            usage: Usage::Normal,
+            rtt: None,
+            last_sent: None,
+            last_report: None,
+            backed_off: None,
+            target: start,
+            limited_by: LimitedBy::Configuration,
+        }
     }
 
     /// A packet has left. Call for each, in order.
     pub fn sent(&mut self, packet: &SentPacket) {
-        let _ = packet;
+        let media = if packet.media == Kind::Padding { 0 } else { packet.bytes };
+        self.limited.sent(packet.at, media);
+        self.window.sent(packet.at, packet.bytes);
+        self.last_sent = self.last_sent.max(Some(packet.at));
+        // Silence is counted from the first packet on.
+        self.last_report = self.last_report.or(Some(packet.at));
     }
 
     /// What a feedback message said, as [`SendHistory::feedback`](super::SendHistory::feedback) gives it.
     /// The estimate is up to date when this returns.
     pub fn feedback(&mut self, now: Time, results: &[PacketResult]) {
-        let _ = (now, results);
+        let Some(newest) = results.iter().map(|result| result.sent.at).max() else { return };
+        let mut arrived: Vec<PacketResult> =
+            results.iter().filter(|result| result.received.is_some()).copied().collect();
+        arrived.sort_by_key(|result| (result.received, result.sent.at));
+        self.last_report = Some(now);
+        self.backed_off = None;
+        self.measure_delays(now, newest, &arrived);
+        let mut probed = None;
+        for result in &arrived {
+            if let Some(received) = result.received {
+                self.acknowledged.packet(result.sent.at, received, result.sent.bytes);
+            }
+            probed = self.probes.packet(result).or(probed);
+        }
+        let throughput = self.acknowledged.rate();
+        let limited = self.limited.since().is_some();
+        let probed = probed.map(|probed| {
+            let least = throughput.map_or(Bitrate::ZERO, |rate| times(rate, PROBE_DROP));
+            probed.max(least.min(self.delay.rate()))
+        });
+        let recent = self.acknowledged.recent_rate();
+        let verdict = self.delay.report(now, &arrived, throughput, recent, probed, limited);
+        self.usage = verdict.usage;
+        self.loss.report(results, self.delay.rate(), throughput, limited, self.queue.now());
+        self.decide(now);
+        if verdict.recovered {
+            self.prober.recovered(now);
+        }
+        self.window.step(now, self.target);
     }
 
     /// A round-trip time measured by sender and receiver reports (RFC 3550 §6.4.1).
-    pub fn round_trip(&mut self, now: Time, rtt: Duration) {
-        let _ = (now, rtt);
+    pub fn round_trip(&mut self, _now: Time, rtt: Duration) {
+        let smoothed = self.rtt.map_or(rtt, |before| {
+            before.mul_f64(1.0 - RTT_WEIGHT) + rtt.min(Duration::from_secs(10)).mul_f64(RTT_WEIGHT)
+        });
+        self.rtt = Some(smoothed);
+        self.delay.set_rtt(smoothed);
     }
 
     /// Other limits. A higher `max` is probed for; `start` has no effect once something was reported.
     pub fn set_limits(&mut self, now: Time, limits: Limits) {
-        let _ = now;
-        self.limits = limits;
+        self.limits = limits.ordered();
+        let Limits { min, start, max } = self.limits;
+        self.delay.set_limits(min, max);
+        self.loss.set_limits(min, max);
+        if self.limited_by == LimitedBy::Configuration && self.acknowledged.rate().is_none() {
+            self.delay.set_rate(now, start);
+        }
+        self.prober.set_max(now, max);
+        self.decide(now);
     }
 
     /// The most that all sources together could use. Probes go no higher than twice this, and there are
     /// none when the estimate has room for it already.
     pub fn set_wanted(&mut self, now: Time, wanted: Bitrate) {
-        let _ = (now, wanted);
+        self.prober.set_wanted(now, wanted);
     }
 
     /// The packets take another path from now on (another ICE pair): what was learned of the old one is
     /// forgotten, and the new one is probed.
     pub fn route_changed(&mut self, now: Time) {
-        let _ = now;
+        let Limits { min, start, max } = self.limits;
+        // The old path's throughput bounds the new start: what the sources send is known, the path is not.
+        let start = clamped(self.acknowledged.rate().map_or(start, |rate| rate.min(start)), min, max);
+        let mut prober = self.prober.clone();
+        prober.restart(start);
+        let fresh = BandwidthEstimator::new(now, Limits { min, start, max });
+        *self = BandwidthEstimator { limits: self.limits, prober, ..fresh };
     }
 
     /// What is due by the clock: probes to send, and the decay of a silent path. Call it every 25 ms, or at
     /// [`poll_at`](BandwidthEstimator::poll_at).
     pub fn poll(&mut self, now: Time) -> Vec<ProbeCluster> {
-        let _ = now;
-        Vec::new()
+        self.limited.sent(now, 0);
+        self.prober.set_limited(self.limited.since());
+        self.window.step(now, self.target);
+        if self.silent() && self.backed_off.is_none_or(|last| now.since(last) >= BACK_OFF_EVERY) {
+            self.backed_off = Some(now);
+            self.delay.set_rate(now, times(self.target, BACK_OFF));
+            self.decide(now);
+            self.limited_by = LimitedBy::Silence;
+        }
+        let clusters = self.prober.poll(now);
+        for cluster in &clusters {
+            self.probes.issued(now, cluster.id, cluster.min_packets, cluster.min_bytes);
+        }
+        clusters
     }
 
     /// When [`poll`](BandwidthEstimator::poll) has something to do next.
     pub fn poll_at(&self) -> Time {
-        Time::ZERO
+        let tick = self.last_sent.unwrap_or(Time::ZERO) + TICK;
+        self.prober.poll_at().map_or(tick, |due| due.min(tick))
     }
 
     /// Bytes that were sent and of which no report has spoken.
     pub fn in_flight(&self) -> usize {
-        0
+        self.window.bytes()
+    }
+
+    /// What packets wait in queues of the path now, for statistics.
+    pub fn queue_delay(&self) -> Duration {
+        self.queue.now()
     }
 
     /// How fast to send now.
     pub fn estimate(&self) -> Estimate {
+        let target = self.window.apply(self.target).max(self.limits.min);
+        let pushed = target < self.target && self.limited_by != LimitedBy::Silence;
         Estimate {
-            target: self.limits.start,
-            pacing: self.limits.start,
-            padding: Bitrate::ZERO,
-            stable: self.limits.start,
-            loss: 0.0,
-            limited_by: LimitedBy::Configuration,
-            acknowledged: None,
+            target,
+            pacing: times(self.target, PACING),
+            padding: self.loss.padding().unwrap_or(Bitrate::ZERO).min(target),
+            stable: self.target,
+            loss: self.loss.average(),
+            limited_by: if pushed { LimitedBy::InFlight } else { self.limited_by },
+            acknowledged: self.acknowledged.rate(),
         }
+    }
+
+    /// Round-trip, queue and window from a report.
+    fn measure_delays(&mut self, now: Time, newest: Time, arrived: &[PacketResult]) {
+        let latest = arrived.last().and_then(|result| result.received);
+        let received = || arrived.iter().filter_map(|r| r.received.map(|received| (r.sent.at, received)));
+        let wait = received().map(|(sent, _)| now.since(sent)).max();
+        self.window.reported(newest, wait);
+        if let Some(least) = received().map(|(sent, received)| received.micros_from(sent)).min() {
+            self.queue.report(now, least);
+        }
+        // The time that a packet waited at the receiver for the report is not the network's.
+        let rtt = received()
+            .filter_map(|(sent, received)| Some(now.since(sent).saturating_sub(latest?.since(received))))
+            .min();
+        if let Some(rtt) = rtt {
+            self.round_trip(now, rtt);
+        }
+    }
+
+    /// Packets leave and no report comes.
+    fn silent(&self) -> bool {
+        let patience = SILENCE.max(self.rtt.unwrap_or_default() * SILENCE_RTTS);
+        match (self.last_sent, self.last_report) {
+            (Some(sent), Some(report)) => sent.since(report) > patience,
+            _ => false,
+        }
+    }
+
+    /// The target from its two halves.
+    fn decide(&mut self, now: Time) {
+        let delay = self.delay.rate();
+        let loss = self.loss.estimate().unwrap_or(delay);
+        self.target = clamped(delay.min(loss), self.limits.min, self.limits.max);
+        self.limited_by = match self.target {
+            target if target == self.limits.max || self.acknowledged.rate().is_none() => {
+                LimitedBy::Configuration
+            }
+            target if target < delay => LimitedBy::Loss,
+            _ => LimitedBy::Delay,
+        };
+        let room = match (self.usage, self.loss.state()) {
+            (Usage::Over | Usage::Under, _) | (_, LossState::Decreasing) => Room::None,
+            (_, LossState::Increasing) => Room::Careful,
+            _ => Room::Free,
+        };
+        self.limited.set_estimate(self.target);
+        self.prober.set_estimate(now, self.target, room);
+    }
+}
+
+impl Limits {
+    fn ordered(self) -> Limits {
+        let max = self.max.max(self.min);
+        Limits { min: self.min, start: clamped(self.start, self.min, max), max }
     }
 }

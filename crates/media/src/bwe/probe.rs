@@ -1,0 +1,315 @@
+//! When to probe, and how high.
+//!
+//! At the start in steps of three and six times the start rate and on from there while it holds; when a
+//! large drop is over, at nearly the rate before; while the application sends less than it may, now and
+//! then at twice the estimate; and, unlike libwebrtc, now and then also while it does not, because a link
+//! that became faster would otherwise be found at 8 % a second. These last probes become rarer while they
+//! find nothing. No probe goes beyond twice of what the sources could use.
+
+use super::estimator::ProbeCluster;
+use super::feedback::ProbeId;
+use super::times;
+use crate::time::Time;
+use crate::units::Bitrate;
+use std::time::Duration;
+
+/// Whether the path is in a state to be probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Nothing speaks against it.
+    Free,
+    /// After losses, while the rate grows again: gently.
+    Careful,
+    /// Queues fill or empty, or losses grow: a probe would do harm and measure nothing.
+    None,
+}
+
+/// Decides on probes.
+#[derive(Clone, Debug)]
+pub(super) struct Prober {
+    start: Bitrate,
+    max: Bitrate,
+    wanted: Option<Bitrate>,
+    estimate: Bitrate,
+    room: Room,
+    state: State,
+    limited_since: Option<Time>,
+    probed: Option<Time>,
+    drop: Option<Drop>,
+    next_id: u32,
+    pending: Vec<ProbeCluster>,
+    pause: Duration,
+    estimate_when_probed: Bitrate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was probed yet.
+    Fresh,
+    /// A result above this rate leads to the next step.
+    Climbing(Bitrate),
+    Done,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Drop {
+    at: Time,
+    before: Bitrate,
+}
+
+/// The first two probes, as multiples of the start rate.
+const FIRST: [f64; 2] = [3.0, 6.0];
+/// Each further step, of what was found.
+const STEP: f64 = 2.0;
+/// A step counts as reached when this share of its rate was found.
+const REACHED: f64 = 0.7;
+/// Results come within this time, or the climb is over.
+const RESULT: Duration = Duration::from_secs(1);
+/// A fall to less than this share is a large drop.
+const LARGE_DROP: f64 = 0.66;
+/// A drop longer ago than this was no dip: the path has changed.
+const DIP: Duration = Duration::from_secs(5);
+/// After a dip, this share of the rate before it.
+const AFTER_DIP: f64 = 0.85;
+/// Between two probes while application-limited, and the first pause while not.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause while not application-limited.
+const PAUSE_MOST: Duration = Duration::from_secs(10);
+/// A probe that raised the estimate by this has found something.
+const FOUND: f64 = 1.1;
+/// Length of a burst: enough packets at high rates, short enough for small queues.
+const BURST: Duration = Duration::from_millis(15);
+/// At low rates the number of packets decides.
+const BURST_PACKETS: usize = 5;
+/// Careful probes: of the estimate.
+const CAREFUL: f64 = 1.5;
+/// Sources overshoot: of what they want.
+const HEADROOM: f64 = 2.0;
+
+impl Prober {
+    pub(super) fn new(start: Bitrate, max: Bitrate) -> Prober {
+        Prober {
+            start,
+            max,
+            wanted: None,
+            estimate: start,
+            room: Room::Free,
+            state: State::Fresh,
+            limited_since: None,
+            probed: None,
+            drop: None,
+            next_id: 0,
+            pending: Vec::new(),
+            pause: PAUSE,
+            estimate_when_probed: start,
+        }
+    }
+
+    /// The path changed: everything from the start, from this rate.
+    pub(super) fn restart(&mut self, start: Bitrate) {
+        let fresh = Prober::new(start, self.max);
+        *self = Prober { wanted: self.wanted, next_id: self.next_id, ..fresh };
+    }
+
+    /// A higher limit is probed for at once.
+    pub(super) fn set_max(&mut self, now: Time, max: Bitrate) {
+        let raised = max > self.max;
+        self.max = max;
+        if raised && self.state == State::Done && self.estimate < max {
+            self.probe(now, &[max], false);
+        }
+    }
+
+    /// What the sources could use. More than the estimate gives is probed for at once when they have been
+    /// holding back so far.
+    pub(super) fn set_wanted(&mut self, now: Time, wanted: Bitrate) {
+        let raised = self.wanted.is_some_and(|before| wanted > before);
+        self.wanted = Some(wanted);
+        if raised && self.state == State::Done && self.limited_since.is_some() && self.estimate < wanted {
+            self.probe(now, &[times(self.estimate, STEP).min(wanted)], true);
+        }
+    }
+
+    /// Since when the application sends less than it may.
+    pub(super) fn set_limited(&mut self, since: Option<Time>) {
+        self.limited_since = since;
+    }
+
+    /// The estimate after a report.
+    pub(super) fn set_estimate(&mut self, now: Time, estimate: Bitrate, room: Room) {
+        if estimate < times(self.estimate, LARGE_DROP) {
+            self.drop = Some(Drop { at: now, before: self.estimate });
+            self.pause = PAUSE;
+        }
+        self.estimate = estimate;
+        self.room = room;
+        if let State::Climbing(reached) = self.state
+            && estimate > reached
+        {
+            self.probe(now, &[times(estimate, STEP)], true);
+        }
+    }
+
+    /// The queues that had filled are empty again.
+    pub(super) fn recovered(&mut self, now: Time) {
+        let Some(drop) = self.drop else { return };
+        let rate = times(drop.before, AFTER_DIP);
+        if self.state == State::Done && now.since(drop.at) < DIP && rate > self.estimate {
+            self.drop = None;
+            self.probe(now, &[rate], false);
+        }
+    }
+
+    /// Probes that are due.
+    pub(super) fn poll(&mut self, now: Time) -> Vec<ProbeCluster> {
+        match self.state {
+            State::Fresh => {
+                let rates = FIRST.map(|factor| times(self.start, factor));
+                self.probe(now, &rates, true);
+            }
+            State::Climbing(_) if now >= self.result_at() => self.state = State::Done,
+            State::Done if self.due_at().is_some_and(|due| now >= due) => self.probe_again(now),
+            _ => {}
+        }
+        std::mem::take(&mut self.pending)
+    }
+
+    /// When [`Prober::poll`] has something to do.
+    pub(super) fn poll_at(&self) -> Option<Time> {
+        match self.state {
+            _ if !self.pending.is_empty() => Some(Time::ZERO),
+            State::Fresh => Some(Time::ZERO),
+            State::Climbing(_) => Some(self.result_at()),
+            State::Done => self.due_at(),
+        }
+    }
+
+    fn result_at(&self) -> Time {
+        self.probed.map_or(Time::ZERO, |at| at + RESULT)
+    }
+
+    /// The next probe of a settled estimate, if anybody needs more than there is.
+    fn due_at(&self) -> Option<Time> {
+        if self.room == Room::None || self.estimate >= self.needed() {
+            return None;
+        }
+        let probed = self.probed.unwrap_or(Time::ZERO);
+        Some(match self.limited_since {
+            Some(since) => probed.max(since) + PAUSE,
+            None => probed + self.pause,
+        })
+    }
+
+    fn probe_again(&mut self, now: Time) {
+        if self.limited_since.is_none() {
+            let found = self.estimate > times(self.estimate_when_probed, FOUND);
+            self.pause = if found { PAUSE } else { (self.pause * 2).min(PAUSE_MOST) };
+        }
+        self.probe(now, &[times(self.estimate, STEP)], true);
+    }
+
+    fn needed(&self) -> Bitrate {
+        self.wanted.map_or(self.max, |wanted| wanted.min(self.max))
+    }
+
+    fn probe(&mut self, now: Time, rates: &[Bitrate], climb: bool) {
+        let mut most = self.wanted.map_or(self.max, |wanted| times(wanted, HEADROOM).min(self.max));
+        match self.room {
+            Room::None => return,
+            Room::Careful => most = most.min(times(self.estimate, CAREFUL)),
+            Room::Free => {}
+        }
+        self.state = State::Done;
+        for rate in rates {
+            let target = (*rate).min(most);
+            if target <= self.estimate {
+                break;
+            }
+            let id = ProbeId(self.next_id);
+            self.next_id = self.next_id.wrapping_add(1);
+            let min_bytes = target.bytes_in(BURST) as usize;
+            self.pending.push(ProbeCluster { id, target, min_bytes, min_packets: BURST_PACKETS });
+            if *rate >= most {
+                self.state = State::Done;
+                break;
+            }
+            if climb {
+                self.state = State::Climbing(times(target, REACHED));
+            }
+        }
+        self.probed = Some(now);
+        self.estimate_when_probed = self.estimate;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn targets(clusters: &[ProbeCluster]) -> Vec<u64> {
+        clusters.iter().map(|cluster| cluster.target.as_bps() / 1000).collect()
+    }
+
+    fn settled(max: u64) -> Prober {
+        let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(max));
+        prober.poll(at(0));
+        prober.set_estimate(at(100), Bitrate::kbps(1000), Room::Free);
+        prober.poll(at(1100));
+        prober.poll(at(1101));
+        assert_eq!(prober.state, State::Done);
+        prober
+    }
+
+    #[test]
+    fn at_the_start_it_climbs_for_as_long_as_the_path_follows() {
+        let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(5000));
+        assert_eq!(targets(&prober.poll(at(0))), [900, 1800]);
+        prober.set_estimate(at(120), Bitrate::kbps(1750), Room::Free);
+        assert_eq!(targets(&prober.poll(at(125))), [3500]);
+        prober.set_estimate(at(240), Bitrate::kbps(2000), Room::Free);
+        assert_eq!(targets(&prober.poll(at(250))), [] as [u64; 0], "3500 was not reached");
+    }
+
+    #[test]
+    fn a_dip_that_is_over_is_followed_by_a_probe_at_nearly_the_old_rate() {
+        let mut prober = settled(2000);
+        prober.set_estimate(at(2000), Bitrate::kbps(500), Room::None);
+        prober.set_estimate(at(3000), Bitrate::kbps(500), Room::Free);
+        prober.recovered(at(3000));
+        assert_eq!(targets(&prober.poll(at(3000))), [850]);
+        prober.recovered(at(3100));
+        assert_eq!(targets(&prober.poll(at(3100))), [] as [u64; 0], "once");
+    }
+
+    #[test]
+    fn nobody_needs_more_so_nothing_is_probed() {
+        let mut prober = settled(5000);
+        prober.set_wanted(at(1200), Bitrate::kbps(900));
+        prober.set_limited(Some(at(1200)));
+        assert_eq!(prober.poll_at(), None);
+        assert!(prober.poll(at(60_000)).is_empty());
+        prober.set_wanted(at(61_000), Bitrate::kbps(1500));
+        assert_eq!(targets(&prober.poll(at(61_000))), [1500], "somebody does");
+    }
+
+    #[test]
+    fn probes_that_find_nothing_become_rarer() {
+        let mut prober = settled(5000);
+        let seconds: Vec<u64> =
+            (2..=62).filter(|second| !prober.poll(at(1000 * second)).is_empty()).collect();
+        assert_eq!(seconds, [5, 10, 20, 30, 40, 50, 60]);
+    }
+
+    #[test]
+    fn a_queue_forbids_probes_and_losses_make_them_careful() {
+        let mut prober = settled(5000);
+        prober.set_estimate(at(1200), Bitrate::kbps(1000), Room::None);
+        assert!(prober.poll(at(20_000)).is_empty());
+        prober.set_estimate(at(20_000), Bitrate::kbps(1000), Room::Careful);
+        assert_eq!(targets(&prober.poll(at(20_001))), [1500]);
+    }
+}
