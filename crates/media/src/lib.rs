@@ -9,6 +9,7 @@
 //! as a test in a millisecond and fail the same way each time. Devices, libvpx, Opus and webrtc live in
 //! `snug-call`.
 
+pub mod allocate;
 pub mod assemble;
 pub mod audio;
 pub mod bwe;
