@@ -66,6 +66,8 @@ async fn stranger(relay: &Relay, victim: &Person, victim_join: JoinId) -> Strang
         device,
         join,
         key: Content(key.verifying_key().to_bytes().to_vec()),
+        guest: false,
+        name: None,
     };
     relay.inject(victim.device, ServerSignal::Joined { call: relay.call, participant }).await;
     let ids =
@@ -178,7 +180,8 @@ async fn a_key_that_changed_is_said() {
     let device = DeviceId::random();
     for (key, join) in [(3, JoinId::random()), (4, JoinId::random())] {
         let key = Content(SigningKey::from_bytes(&[key; 32]).verifying_key().to_bytes().to_vec());
-        let participant = Participant { user: UserId::random(), device, join, key };
+        let user = UserId::random();
+        let participant = Participant { user, device, join, key, guest: false, name: None };
         relay.inject(a.device, ServerSignal::Joined { call: relay.call, participant }).await;
     }
     a.sees("first key", |event| matches!(event, CallEvent::KeySeen { device: of, .. } if *of == device))

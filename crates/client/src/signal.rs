@@ -293,7 +293,7 @@ impl Keeper {
                 self.core.set_typing(*room, *user, *active);
                 self.core.tell_typing(*room).await;
             }
-            ServerSignal::CallState { room, call, people } => {
+            ServerSignal::CallState { room, call, people, .. } => {
                 self.core.set_call(*room, *call, people.clone())
             }
             ServerSignal::Error { error, call: None } => tracing::info!(%error, "a signal was refused"),
@@ -305,11 +305,18 @@ impl Keeper {
             | ServerSignal::Left { .. }
             | ServerSignal::Relay { .. }
             | ServerSignal::CallState { .. }
-            | ServerSignal::Error { call: Some(_), .. } => signal,
+            | ServerSignal::Error { call: Some(_), .. }
+            | ServerSignal::GuestKnocking { .. }
+            | ServerSignal::GuestSettled { .. } => signal,
             ServerSignal::Hello { .. }
             | ServerSignal::Typing { .. }
             | ServerSignal::Presence { .. }
             | ServerSignal::Error { .. }
+            // To guests, which this client never is.
+            | ServerSignal::GuestWaiting { .. }
+            | ServerSignal::GuestAdmitted { .. }
+            | ServerSignal::GuestRefused { .. }
+            | ServerSignal::GuestEnded { .. }
             | ServerSignal::Unknown => return None,
         };
         self.calls.send(SignalNews::Signal(about_call)).await.err().map(|_| End::Dropped)

@@ -6,7 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 /// Opaque bytes, written as unpadded base64 in JSON.
 ///
 /// The server stores and returns them unread; end-to-end encryption will change what is in them and nothing else.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, ts_rs::TS)]
+#[ts(type = "string")]
 pub struct Content(pub Vec<u8>);
 
 impl Content {

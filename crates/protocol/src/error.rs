@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The body of every response that is not 2xx, and of [`ServerSignal::Error`](crate::signal::ServerSignal).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, ts_rs::TS)]
+#[ts(export)]
 #[error("{message}")]
 pub struct ApiError {
     /// What went wrong, for programs; user interfaces put it into the reader's language.
@@ -13,6 +14,7 @@ pub struct ApiError {
     pub message: String,
     /// With [`ErrorCode::RateLimited`]: milliseconds until a retry may succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
     pub retry_after_ms: Option<u64>,
 }
 
@@ -48,6 +50,8 @@ pub enum ErrorCode {
     EpochMismatch,
     /// The invitation does not exist, was used up or has expired. 410.
     InvitationExpired,
+    /// The guest link was revoked, has expired, or its call is over. 410.
+    LinkExpired,
     /// The space has an owner already, or the set-up code is wrong. 403.
     SetupRefused,
     /// Registration needs an invitation here. 403.

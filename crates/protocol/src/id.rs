@@ -64,3 +64,7 @@ id!(
     /// Chosen by the client for each thing that it sends; unique per device, and what makes a repeat harmless.
     TxnId
 );
+id!(
+    /// A link by which guests come into a call.
+    GuestLinkId
+);

@@ -10,6 +10,7 @@ pub mod account;
 pub mod content;
 pub mod error;
 pub mod event;
+pub mod guest;
 pub mod ice;
 pub mod id;
 pub mod invitation;
@@ -21,7 +22,7 @@ pub mod time;
 
 pub use content::Content;
 pub use error::{ApiError, ErrorCode};
-pub use id::{CallId, DeviceId, JoinId, RoomId, TxnId, UserId};
+pub use id::{CallId, DeviceId, GuestLinkId, JoinId, RoomId, TxnId, UserId};
 pub use time::UnixMillis;
 
 /// Path prefix of every route of the HTTP interface except `/healthz`.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The payload of a signed [`Envelope`](crate::signal::Envelope).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
 pub enum PairSignal {
     /// A session description (RFC 8829).
     Description {
@@ -32,8 +33,9 @@ pub enum PairSignal {
 }
 
 /// Which half of an exchange a description is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(export)]
 pub enum SdpKind {
     /// A proposal.
     Offer,
@@ -44,9 +46,13 @@ pub enum SdpKind {
 /// Label of the data channel that carries [`ChannelMessage`]s: ordered, reliable, negotiated in band by the offerer.
 pub const CONTROL_CHANNEL: &str = "snug.control.v1";
 
+/// Most characters (Unicode scalar values) of a [`ChannelMessage::Chat`].
+pub const MAX_CHAT_CHARS: usize = 4_000;
+
 /// A text message on the control channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[ts(export)]
 pub enum ChannelMessage {
     /// What the sender of this shows and says; sent on opening and at each change.
     State(MediaState),
@@ -56,6 +62,14 @@ pub enum ChannelMessage {
         width: u32,
         /// Height.
         height: u32,
+    },
+    /// The sender of this says something to everybody in the call: sent to each of them, kept by nobody. One without text, with
+    /// more than [`MAX_CHAT_CHARS`], or with an id that this pair had already is left out.
+    Chat {
+        /// Chosen by the sender; the same towards everybody.
+        id: crate::TxnId,
+        /// Plain text, 1 to [`MAX_CHAT_CHARS`] characters that are not all blank.
+        text: String,
     },
     /// The sender of this hangs up.
     Bye,

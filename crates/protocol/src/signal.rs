@@ -3,6 +3,7 @@
 //! JSON text frames, one signal each. The subprotocol is [`SUBPROTOCOL`]. A browser, which cannot set headers here, first takes a
 //! [`Ticket`] from `POST /api/v1/signal/ticket` and connects with `?ticket=`.
 
+use crate::guest::GuestEnd;
 use crate::{ApiError, CallId, Content, DeviceId, JoinId, RoomId, UnixMillis, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub mod close {
     pub const REPLACED: u16 = 4100;
     /// The device was signed out. Fatal.
     pub const SIGNED_OUT: u16 = 4101;
+    /// A guest was refused or removed, or their call is over; a signal before it said which. Fatal.
+    pub const GUEST_ENDED: u16 = 4102;
 
     /// Whether a client that was closed with `code` should come back.
     pub fn resumable(code: u16) -> bool {
@@ -37,15 +40,17 @@ pub mod close {
 }
 
 /// The answer to `POST /api/v1/signal/ticket`: good once, for 30 s.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ts_rs::TS)]
+#[ts(export)]
 pub struct Ticket {
     /// For the query of the socket's URL.
     pub ticket: String,
 }
 
 /// From a client to the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "type")]
+#[ts(export)]
 pub enum ClientSignal {
     /// Be in a call; also sent again after every reconnect, with the same `join`. Needs membership of the room. Answered by [`ServerSignal::Roster`].
     #[serde(rename = "call.join")]
@@ -81,16 +86,42 @@ pub enum ClientSignal {
         /// Whether they do.
         active: bool,
     },
+    /// Let a guest in who waits. Members who are in the call only, as the two below.
+    #[serde(rename = "guest.admit")]
+    GuestAdmit {
+        /// Into which call.
+        call: CallId,
+        /// Which guest.
+        device: DeviceId,
+    },
+    /// Send a guest away who waits.
+    #[serde(rename = "guest.refuse")]
+    GuestRefuse {
+        /// From which call.
+        call: CallId,
+        /// Which guest.
+        device: DeviceId,
+    },
+    /// Remove a guest who was let in; they would have to knock again.
+    #[serde(rename = "guest.remove")]
+    GuestRemove {
+        /// From which call.
+        call: CallId,
+        /// Which guest.
+        device: DeviceId,
+    },
 }
 
 /// A signed message from one stay in a call to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[ts(export)]
 pub struct Envelope {
     /// The sender's stay.
     pub from_join: JoinId,
     /// The receiver's stay.
     pub to_join: JoinId,
     /// Strictly increasing in each direction of a pair of stays, from 1.
+    #[ts(type = "number")]
     pub counter: u64,
     /// JSON of a [`PairSignal`](crate::pair::PairSignal): the exact bytes that are signed.
     pub payload: Content,
@@ -99,8 +130,9 @@ pub struct Envelope {
 }
 
 /// From the server to a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(tag = "type")]
+#[ts(export)]
 pub enum ServerSignal {
     /// First on every connection.
     #[serde(rename = "hello")]
@@ -146,15 +178,18 @@ pub enum ServerSignal {
         /// As it was sent.
         envelope: Envelope,
     },
-    /// A call in a room began, changed its people, or ended (`people` is empty). To members of the room.
+    /// A call in a room began, changed its people, or ended (`people` and `guests` are empty). To members of the room.
     #[serde(rename = "call.state")]
     CallState {
         /// In which room.
         room: RoomId,
         /// Which call.
         call: CallId,
-        /// Who is in it.
+        /// Who of the space is in it.
         people: Vec<UserId>,
+        /// The names of the guests who are in it, who are not among `people`. The call goes on while either has somebody.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        guests: Vec<String>,
     },
     /// Somebody types, or stopped to.
     #[serde(rename = "typing")]
@@ -174,6 +209,52 @@ pub enum ServerSignal {
         /// Whether one of their devices has an open event stream.
         available: bool,
     },
+    /// To a guest: somebody has to let you in; wait.
+    #[serde(rename = "guest.waiting")]
+    GuestWaiting {
+        /// Into which call.
+        call: CallId,
+    },
+    /// To a guest: you may join now. Also first on every later connection.
+    #[serde(rename = "guest.admitted")]
+    GuestAdmitted {
+        /// Which call.
+        call: CallId,
+        /// The room to name in `call.join`.
+        room: RoomId,
+    },
+    /// To a guest: you were not let in. The connection ends.
+    #[serde(rename = "guest.refused")]
+    GuestRefused {
+        /// Into which call.
+        call: CallId,
+    },
+    /// To a guest: it is over. The connection ends.
+    #[serde(rename = "guest.ended")]
+    GuestEnded {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        reason: GuestEnd,
+    },
+    /// To members who are in the call: somebody asks to be let in. Also to one who comes into the call while they wait.
+    #[serde(rename = "guest.knocking")]
+    GuestKnocking {
+        /// Into which call.
+        call: CallId,
+        /// Which guest.
+        device: DeviceId,
+        /// What they call themselves.
+        name: String,
+    },
+    /// To members who are in the call: a guest waits no longer; somebody decided, or they went.
+    #[serde(rename = "guest.settled")]
+    GuestSettled {
+        /// For which call.
+        call: CallId,
+        /// Which guest.
+        device: DeviceId,
+    },
     /// The last signal was refused; the connection goes on.
     #[serde(rename = "error")]
     Error {
@@ -189,7 +270,8 @@ pub enum ServerSignal {
 }
 
 /// A device in a call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[ts(export)]
 pub struct Participant {
     /// Whose.
     pub user: UserId,
@@ -197,6 +279,15 @@ pub struct Participant {
     pub device: DeviceId,
     /// Its stay.
     pub join: JoinId,
-    /// Its Ed25519 public key, as the server knows it; receivers pin the first that they see.
+    /// Its Ed25519 public key, as the server knows it; receivers pin the first that they see. A guest's lives as long as their page: it
+    /// proves that signals come from that page, and nothing of who sits there.
     pub key: Content,
+    /// Whether it is a guest: nobody of the space, let in by a link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub guest: bool,
+    /// What a guest calls themselves; absent for people of the space, whose names are looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub name: Option<String>,
 }

@@ -5,9 +5,13 @@
 use proptest::prelude::*;
 use serde_json::json;
 use snug_protocol::{
-    ApiError, CallId, Content, DeviceId, ErrorCode, JoinId, RoomId, TxnId, UnixMillis, UserId,
+    ApiError, CallId, Content, DeviceId, ErrorCode, GuestLinkId, JoinId, RoomId, TxnId, UnixMillis, UserId,
     content::{Message, Ring, RingEnd, RingEndReason},
     event::{Event, NewEvent, Topic, kind},
+    guest::{
+        Admission, BrowserTrust, GuestEnd, GuestIds, GuestInvitation, GuestLink, Knock, Knocked,
+        NewGuestLink, NewGuestLinkMade,
+    },
     pair::{ChannelMessage, MediaState, PairSignal, SdpKind},
     signal::{ClientSignal, Envelope, Participant, ServerSignal},
     signing::{Route, signing_input},
@@ -66,29 +70,87 @@ fn signals_look_like_this() {
         device: DeviceId(id(3)),
         join: JoinId(id(5)),
         key: Content(vec![0; 32]),
+        guest: false,
+        name: None,
     };
+    let guest = Participant { guest: true, name: Some("Ana".into()), ..participant.clone() };
     let (call, room) = (CallId(id(8)), RoomId(id(1)));
     let client = [
         ClientSignal::Join { call, room, join: JoinId(id(5)) },
         ClientSignal::Leave { call },
         ClientSignal::Relay { call, to: DeviceId(id(3)), envelope: envelope() },
         ClientSignal::Typing { room, active: true },
+        ClientSignal::GuestAdmit { call, device: DeviceId(id(3)) },
+        ClientSignal::GuestRefuse { call, device: DeviceId(id(3)) },
+        ClientSignal::GuestRemove { call, device: DeviceId(id(3)) },
     ];
     let server = [
         ServerSignal::Hello { device: DeviceId(id(3)), server_time: UnixMillis(5) },
         ServerSignal::Roster { call, members: vec![participant.clone()] },
         ServerSignal::Joined { call, participant },
+        ServerSignal::Joined { call, participant: guest },
         ServerSignal::Left { call, device: DeviceId(id(3)), join: JoinId(id(5)) },
         ServerSignal::Relay { call, from: DeviceId(id(3)), envelope: envelope() },
-        ServerSignal::CallState { room, call, people: vec![UserId(id(2))] },
+        ServerSignal::CallState { room, call, people: vec![UserId(id(2))], guests: vec![] },
+        ServerSignal::CallState { room, call, people: vec![], guests: vec!["Ana".into()] },
         ServerSignal::Typing { room, user: UserId(id(2)), active: false },
         ServerSignal::Presence { user: UserId(id(2)), available: true },
         ServerSignal::Error {
             error: ApiError::new(ErrorCode::NotInCall, "not in that call"),
             call: Some(call),
         },
+        ServerSignal::GuestWaiting { call },
+        ServerSignal::GuestAdmitted { call, room },
+        ServerSignal::GuestRefused { call },
+        ServerSignal::GuestEnded { call, reason: GuestEnd::CallOver },
+        ServerSignal::GuestKnocking { call, device: DeviceId(id(3)), name: "Ana".into() },
+        ServerSignal::GuestSettled { call, device: DeviceId(id(3)) },
     ];
     insta::assert_json_snapshot!("signal", json!({ "client": client, "server": server }));
+}
+
+#[test]
+fn what_guests_see_and_send_looks_like_this() {
+    let call = CallId(id(8));
+    let link = GuestLink {
+        id: GuestLinkId(id(7)),
+        call,
+        admission: Admission::Knock,
+        by: UserId(id(2)),
+        created_at: UnixMillis(1_000),
+        expires_at: UnixMillis(86_401_000),
+    };
+    let made = NewGuestLinkMade {
+        link: link.clone(),
+        token: "TOKEN".into(),
+        url: Some("https://chat.example/join/TOKEN".into()),
+        browser_trust: BrowserTrust::Trusted,
+    };
+    let without_url = NewGuestLinkMade { url: None, browser_trust: BrowserTrust::SelfSigned, ..made.clone() };
+    let invitation = GuestInvitation {
+        space_name: "Home".into(),
+        room_name: "Garden".into(),
+        invited_by: "Bea".into(),
+        call,
+        admission: Admission::Open,
+        people: vec!["Bea".into()],
+    };
+    let knocked = Knocked {
+        guest: GuestIds { user: UserId(id(2)), device: DeviceId(id(3)) },
+        call,
+        room: RoomId(id(1)),
+        session: "SESSION".into(),
+        ticket: "TICKET".into(),
+    };
+    let new = NewGuestLink { admission: Admission::Open, expires_in_s: Some(600) };
+    let knock = Knock { name: "Ana".into(), public_key: Content(vec![0; 32]) };
+    insta::assert_json_snapshot!(
+        "guest",
+        json!({ "new": new, "made": made, "without_url": without_url, "listed": link, "invitation": invitation,
+                "knock": knock, "knocked": knocked })
+    );
+    assert_eq!(serde_json::from_value::<NewGuestLink>(json!({})).unwrap(), NewGuestLink::default());
+    assert_eq!(serde_json::from_value::<GuestEnd>(json!("brand_new")).unwrap(), GuestEnd::Unknown);
 }
 
 #[test]
@@ -106,6 +168,7 @@ fn what_peers_say_looks_like_this() {
     let channel = [
         ChannelMessage::State(MediaState { microphone: true, camera: false }),
         ChannelMessage::Tile { width: 640, height: 360 },
+        ChannelMessage::Chat { id: TxnId(id(4)), text: "你好".into() },
         ChannelMessage::Bye,
     ];
     insta::assert_json_snapshot!("pair", json!({ "relayed": pair, "channel": channel }));

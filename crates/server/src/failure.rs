@@ -81,7 +81,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Forbidden | ErrorCode::SetupRefused | ErrorCode::InvitationNeeded => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::TxnConflict | ErrorCode::AlreadyExists | ErrorCode::EpochMismatch => StatusCode::CONFLICT,
-        ErrorCode::InvitationExpired => StatusCode::GONE,
+        ErrorCode::InvitationExpired | ErrorCode::LinkExpired => StatusCode::GONE,
         ErrorCode::Unacceptable => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,

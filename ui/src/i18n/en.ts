@@ -367,6 +367,7 @@ export const en = {
     already_exists: 'This name is taken. Choose another.',
     epoch_mismatch: 'The room changed at the same moment. Try again.',
     invitation_expired: 'This invitation has expired or was used up. Ask for a new one.',
+    link_expired: 'This link is over. Ask for a new one.',
     setup_refused: 'The space has an owner already, or the set-up code is wrong.',
     invitation_needed: 'One needs an invitation to join this space.',
     unacceptable: 'The name has characters that it may not have, or the password is too short.',

@@ -364,6 +364,7 @@ export const zhCN: Dictionary = {
     already_exists: '这个名字已被占用，请换一个。',
     epoch_mismatch: '房间刚好同时发生了变化，请再试一次。',
     invitation_expired: '邀请已过期或名额已满，请对方再发一个。',
+    link_expired: '这个链接已失效，请对方再发一个。',
     setup_refused: '空间已经有主人了，或者设置码不对。',
     invitation_needed: '加入这个空间需要邀请。',
     unacceptable: '名字里有不能用的字符，或者密码太短。',

@@ -37,7 +37,7 @@ impl Owner {
     }
 
     fn came(&mut self, now: Time, participant: Participant, we_offer: bool) {
-        let Participant { user, device, join, key } = participant;
+        let Participant { user, device, join, key, .. } = participant;
         let pair_key = (device, join);
         if self.pairs.contains_key(&pair_key) {
             self.feed(now, pair_key, Input::Present(true));

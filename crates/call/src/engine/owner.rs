@@ -289,7 +289,7 @@ impl Owner {
             }
             ChannelMessage::Tile { width, height } => pair.peer.set_watched(width > 0 && height > 0),
             ChannelMessage::Bye => self.feed(now, key, Input::Remote(PairSignal::Bye)),
-            ChannelMessage::Unknown => {}
+            ChannelMessage::Chat { .. } | ChannelMessage::Unknown => {}
         }
     }
 

@@ -108,6 +108,8 @@ mod tests {
             device: DeviceId::random(),
             join: JoinId::random(),
             key: Content(vec![0; 32]),
+            guest: false,
+            name: None,
         }
     }
 

@@ -195,7 +195,7 @@ impl Person {
         };
         let (call, mut events) = Call::start(config).unwrap();
         let call = Arc::new(call);
-        let participant = Participant { user, device, join, key: public };
+        let participant = Participant { user, device, join, key: public, guest: false, name: None };
         relay.send(ToRelay::Enter(participant, Arc::clone(&call))).await;
         let (log_in, log) = watch::channel(Vec::new());
         let to_relay = relay.clone();

@@ -188,7 +188,8 @@ impl Hub {
         let user = online.user;
         let refused = match signal {
             ClientSignal::Join { call, room, join } => {
-                let participant = Participant { user, device, join, key: online.key.clone() };
+                let participant =
+                    Participant { user, device, join, key: online.key.clone(), guest: false, name: None };
                 self.join(connection, call, room, participant).map_err(|error| (error, Some(call)))
             }
             ClientSignal::Leave { call } => self.leave(call, device).map_err(|error| (error, Some(call))),
@@ -212,6 +213,11 @@ impl Hub {
             }
             ClientSignal::Typing { room, active } => {
                 self.typing(room, user, active).map_err(|error| (error, None))
+            }
+            ClientSignal::GuestAdmit { call, .. }
+            | ClientSignal::GuestRefuse { call, .. }
+            | ClientSignal::GuestRemove { call, .. } => {
+                Err((ApiError::new(ErrorCode::NotFound, "no such guest"), Some(call)))
             }
         };
         if let Err((error, call)) = refused {
@@ -278,13 +284,13 @@ impl Hub {
         let Some(members) = self.rooms.get(&room) else { return };
         let to = self.connections_of(|user| members.contains(&user));
         let people = self.calls.people(call);
-        self.tell(to, ServerSignal::CallState { room, call, people });
+        self.tell(to, ServerSignal::CallState { room, call, people, guests: vec![] });
     }
 
     fn tell_calls_of(&mut self, room: RoomId, to: Vec<ConnectionId>) {
         for call in self.calls.in_room(room) {
             let people = self.calls.people(call);
-            self.tell(to.clone(), ServerSignal::CallState { room, call, people });
+            self.tell(to.clone(), ServerSignal::CallState { room, call, people, guests: vec![] });
         }
     }
 

@@ -55,13 +55,13 @@ impl Story {
 
     fn participant(&self, who: usize) -> Participant {
         let (user, device, join) = self.people[who];
-        Participant { user, device, join, key: Content(vec![who as u8]) }
+        Participant { user, device, join, key: Content(vec![who as u8]), guest: false, name: None }
     }
 
     fn state(&self, of: &[usize]) -> ServerSignal {
         let mut people: Vec<UserId> = of.iter().map(|who| self.people[*who].0).collect();
         people.sort();
-        ServerSignal::CallState { room: self.room, call: self.call, people }
+        ServerSignal::CallState { room: self.room, call: self.call, people, guests: vec![] }
     }
 
     fn left(&self, who: usize) -> ServerSignal {

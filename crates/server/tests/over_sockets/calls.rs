@@ -31,13 +31,20 @@ async fn two_people_meet_exchange_signals_and_part() {
     let (call, ja, jb) = (CallId::random(), JoinId::random(), JoinId::random());
     assert_eq!(a.joins(call, room, ja).await.len(), 1);
     let ringing = b.next().await;
-    assert_eq!(ringing, ServerSignal::CallState { room, call, people: vec![space.owner.id] });
+    assert_eq!(ringing, ServerSignal::CallState { room, call, people: vec![space.owner.id], guests: vec![] });
     let roster = b.joins(call, room, jb).await;
     let devices: Vec<_> = roster.iter().map(|p| p.device).collect();
     assert_eq!(devices, [space.owner.device, bea.device], "oldest stay first");
     assert_eq!(roster[0].key.0, vec![7; 32], "the key that the device registered");
     let joined = a.wait_for(|s| matches!(s, ServerSignal::Joined { .. })).await;
-    let participant = Participant { user: bea.id, device: bea.device, join: jb, key: roster[1].key.clone() };
+    let participant = Participant {
+        user: bea.id,
+        device: bea.device,
+        join: jb,
+        key: roster[1].key.clone(),
+        guest: false,
+        name: None,
+    };
     assert_eq!(joined, ServerSignal::Joined { call, participant });
 
     let there = envelope(ja, jb, b"not even JSON \xff".to_vec());
@@ -53,7 +60,7 @@ async fn two_people_meet_exchange_signals_and_part() {
         if error.code == ErrorCode::NotInCall && of == call));
     a.send(&ClientSignal::Leave { call }).await;
     let over = b.wait_for(|s| matches!(s, ServerSignal::CallState { people, .. } if people.is_empty())).await;
-    assert_eq!(over, ServerSignal::CallState { room, call, people: vec![] });
+    assert_eq!(over, ServerSignal::CallState { room, call, people: vec![], guests: vec![] });
 }
 
 #[tokio::test]

@@ -5,4 +5,4 @@
  *
  * A code exists because somebody acts on it. Codes of a newer server read as [`ErrorCode::Unknown`].
  */
-export type ErrorCode = "bad_request" | "unauthorized" | "bad_credentials" | "forbidden" | "not_found" | "txn_conflict" | "already_exists" | "epoch_mismatch" | "invitation_expired" | "setup_refused" | "invitation_needed" | "unacceptable" | "too_large" | "rate_limited" | "not_in_call" | "unavailable" | "internal" | "unknown";
+export type ErrorCode = "bad_request" | "unauthorized" | "bad_credentials" | "forbidden" | "not_found" | "txn_conflict" | "already_exists" | "epoch_mismatch" | "invitation_expired" | "link_expired" | "setup_refused" | "invitation_needed" | "unacceptable" | "too_large" | "rate_limited" | "not_in_call" | "unavailable" | "internal" | "unknown";
