@@ -4,8 +4,9 @@
 //! one of 720 that stutters. A screen keeps its sharpness and gives up pictures: who reads wants letters.
 //!
 //! VP8 at full speed begins to smear a talking head below about 0.025 bits per pixel; the floors lie there.
-//! Each step is entered at 1.3 times its floor, so that an estimate that swings by a tenth either way
-//! never goes back and forth, because every change of size costs a keyframe.
+//! Each step is entered where the whole estimate, voice included, is at least 1.25 times what it is at the
+//! floor, so that one that swings by a tenth either way never goes back and forth: every change of size
+//! costs a keyframe.
 
 use super::Content;
 use crate::units::Bitrate;
@@ -36,21 +37,21 @@ const QUARTER: (u32, u32) = (320, 180);
 
 /// From the worst to the best.
 const CAMERA: [Step; 7] = [
-    step(QUARTER, 7.5, [22, 36, 100]),
-    step(QUARTER, 15.0, [42, 55, 200]),
-    step(QUARTER, 30.0, [70, 91, 350]),
-    step(HALF, 15.0, [105, 137, 500]),
-    step(HALF, 30.0, [175, 228, 1000]),
+    step(QUARTER, 7.5, [22, 38, 100]),
+    step(QUARTER, 15.0, [42, 66, 200]),
+    step(QUARTER, 30.0, [70, 100, 350]),
+    step(HALF, 15.0, [105, 147, 500]),
+    step(HALF, 30.0, [175, 235, 1000]),
     step(QHD, 30.0, [400, 520, 1800]),
     step(HD, 30.0, [650, 850, 4000]),
 ];
 
 /// From the worst to the best.
 const SCREEN: [Step; 7] = [
-    step(QUARTER, 5.0, [22, 36, 100]),
-    step(HALF, 5.0, [65, 90, 500]),
-    step(QHD, 5.0, [130, 170, 1000]),
-    step(HD, 5.0, [200, 260, 2000]),
+    step(QUARTER, 5.0, [22, 38, 100]),
+    step(HALF, 5.0, [65, 95, 500]),
+    step(QHD, 5.0, [130, 180, 1000]),
+    step(HD, 5.0, [200, 268, 2000]),
     step(HD, 7.5, [350, 460, 3000]),
     step(HD, 15.0, [550, 720, 4000]),
     step(HD, 30.0, [900, 1170, 4000]),

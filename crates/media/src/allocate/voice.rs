@@ -15,8 +15,8 @@ const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_millis(60);
 /// Below this, packets of 20 ms leave the voice less than their headers take…
 const LONG_BELOW: Bitrate = Bitrate::kbps(50);
-/// …and from this on they leave something for pictures, too.
-const SHORT_FROM: Bitrate = Bitrate::kbps(70);
+/// …and from this on they leave enough for pictures, which must not go when the packets shorten.
+const SHORT_FROM: Bitrate = Bitrate::kbps(90);
 /// Below this, what repairs the voice costs more than it saves…
 const LOSS_OFF: f64 = 0.01;
 /// …and from this on it saves more.
