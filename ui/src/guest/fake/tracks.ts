@@ -30,6 +30,7 @@ export function pictureTrack(number: number): MediaStreamTrack {
   setInterval(draw, 66)
   const [track] = canvas.captureStream(15).getVideoTracks()
   if (!track) throw new Error('a canvas has a track')
+  track.getSettings = () => ({ deviceId: 'cam', width: 1280, height: 720 })
   return track
 }
 
@@ -43,5 +44,6 @@ export function toneTrack(): MediaStreamTrack {
   tone.start()
   const [track] = out.stream.getAudioTracks()
   if (!track) throw new Error('a destination has a track')
+  track.getSettings = () => ({ deviceId: 'mic' })
   return track
 }

@@ -1,8 +1,9 @@
 // Which camera, microphone and speaker, how loud we are, and what is wrong with them: in the lobby and in the call's sheet.
 
-import { CircleAlert } from 'lucide-solid'
+import { CircleAlert, RotateCw } from 'lucide-solid'
 import { createEffect, createSignal, For, onCleanup, Show } from 'solid-js'
 import { useI18n } from '../../i18n'
+import { Button } from '../../ui/button'
 import { Pick } from '../../ui/choice'
 import { watchLevel } from '../media/level'
 import type { Kind } from '../media/local'
@@ -57,14 +58,21 @@ export function DeviceProblems() {
       return problem ? [{ code: `${kind}_${problem}` as const, words: w(`problems.${kind}_${problem}`) }] : []
     })
   return (
-    <For each={said()}>
-      {(problem) => (
-        <p class="form-problem" role="alert" data-testid={ids.problem} data-code={problem.code}>
-          <CircleAlert size={18} aria-hidden="true" />
-          {problem.words}
-        </p>
-      )}
-    </For>
+    <>
+      <For each={said()}>
+        {(problem) => (
+          <p class="form-problem" role="alert" data-testid={ids.problem} data-code={problem.code}>
+            <CircleAlert size={18} aria-hidden="true" />
+            {problem.words}
+          </p>
+        )}
+      </For>
+      <Show when={said().length > 0}>
+        <Button icon={RotateCw} onClick={() => void media.start()} testid={ids.retryDevices}>
+          {w('lobby.tryAgain')}
+        </Button>
+      </Show>
+    </>
   )
 }
 

@@ -1,6 +1,6 @@
 // Before the call: a name, a look in the mirror, which devices.
 
-import { CircleAlert, Mic, MicOff, RefreshCw, Video, VideoOff } from 'lucide-solid'
+import { CircleAlert, Mic, MicOff, Video, VideoOff } from 'lucide-solid'
 import { createSignal, onMount, Show } from 'solid-js'
 import { useI18n } from '../../i18n'
 import { Button, IconButton } from '../../ui/button'
@@ -104,10 +104,12 @@ function People() {
   const names = () =>
     new Intl.ListFormat(language(), { type: 'conjunction' }).format(invitation()?.people ?? [])
   return (
-    <p class="lobby-people">
-      {invitation()?.people.length ? w('lobby.with', names()) : w('lobby.nobody')}
-      <Show when={invitation()?.admission === 'open'}> {w('lobby.open')}</Show>
-    </p>
+    <div class="lobby-people">
+      <p>{invitation()?.people.length ? w('lobby.with', names()) : w('lobby.nobody')}</p>
+      <Show when={invitation()?.admission === 'open'}>
+        <p>{w('lobby.open')}</p>
+      </Show>
+    </div>
   )
 }
 
@@ -116,7 +118,6 @@ function Mirror() {
   const { t } = useI18n()
   const { media } = useGuest()
   const { camera, microphone } = media.state
-  const problems = () => camera.problem !== null || microphone.problem !== null
   return (
     <div class="preview lobby-preview">
       <Show
@@ -148,16 +149,6 @@ function Mirror() {
           onClick={() => void media.switch('camera', !camera.on)}
           testid={ids.lobbyCamera}
         />
-        <Show when={problems()}>
-          <IconButton
-            icon={RefreshCw}
-            label={w('lobby.tryAgain')}
-            size="large"
-            look="stage"
-            onClick={() => void media.start()}
-            testid={ids.retryDevices}
-          />
-        </Show>
       </div>
     </div>
   )
