@@ -22,6 +22,19 @@ pub(super) struct Aimd {
     throughput: Bitrate,
     rtt: Duration,
     changed: Option<Time>,
+    decreased: Option<Time>,
+}
+
+/// How the rate may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// Not at all: the application sends less than it may, so that nothing that arrives could tell that it
+    /// was too much.
+    No,
+    /// As the capacity is known.
+    Usual,
+    /// As TCP does, which it competes with.
+    Contested,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +54,9 @@ const AHEAD: f64 = 1.5;
 const AHEAD_LEAST: Bitrate = Bitrate::kbps(10);
 /// Slowest growth near the capacity, per second.
 const ADDITIVE_LEAST: Bitrate = Bitrate::kbps(4);
+/// So long after a decrease the rate grows by equal steps even when the capacity is unknown: growth in
+/// proportion would leave two flows that share a link as unequal as they are.
+const CALM: Duration = Duration::from_secs(5);
 /// Before a round trip was measured.
 const RTT_GUESS: Duration = Duration::from_millis(200);
 /// Reports and encoders add this to the round trip until a change of ours can show.
@@ -57,6 +73,7 @@ impl Aimd {
             throughput: start,
             rtt: RTT_GUESS,
             changed: None,
+            decreased: None,
         }
     }
 
@@ -89,15 +106,8 @@ impl Aimd {
         self.changed.is_none_or(|changed| now.since(changed) >= wait) || throughput < times(self.rate, 0.5)
     }
 
-    /// What the queues did and what arrived. While the application sends less than it may, nothing that
-    /// arrives could tell that an increase was too much, so there is none.
-    pub(super) fn update(
-        &mut self,
-        now: Time,
-        usage: Usage,
-        throughput: Option<Bitrate>,
-        application_limited: bool,
-    ) {
+    /// What the queues did and what arrived.
+    pub(super) fn update(&mut self, now: Time, usage: Usage, throughput: Option<Bitrate>, growth: Growth) {
         self.throughput = throughput.unwrap_or(self.throughput);
         match usage {
             Usage::Over => self.decrease(now),
@@ -107,23 +117,31 @@ impl Aimd {
                     self.mode = Mode::Increase;
                     self.changed = Some(now);
                 }
-                self.increase(now, application_limited);
+                self.increase(now, growth);
             }
         }
     }
 
-    fn increase(&mut self, now: Time, application_limited: bool) {
+    /// Neither up nor down.
+    pub(super) fn hold(&mut self, now: Time) {
+        self.changed = Some(now);
+    }
+
+    fn increase(&mut self, now: Time, growth: Growth) {
         if self.capacity.upper().is_some_and(|upper| self.throughput > upper) {
             self.capacity = Capacity::default();
         }
         let limit = Bitrate::bps(times(self.throughput, AHEAD).as_bps() + AHEAD_LEAST.as_bps());
         let passed = now.since(self.changed.unwrap_or(now)).min(Duration::from_secs(1)).as_secs_f64();
         self.changed = Some(now);
-        if application_limited || self.rate >= limit {
+        if growth == Growth::No || self.rate >= limit {
             return;
         }
+        let calm = self.decreased.is_none_or(|at| now.since(at) >= CALM);
         let more = match self.capacity.estimate {
+            _ if growth == Growth::Contested => self.contested_per_second() * passed,
             Some(_) => self.additive_per_second() * passed,
+            None if !calm => self.additive_per_second() * passed,
             None => self.rate.as_bps() as f64 * (GROWTH.powf(passed) - 1.0),
         };
         let rate = Bitrate::bps(self.rate.as_bps() + more as u64);
@@ -132,11 +150,15 @@ impl Aimd {
 
     /// Half a packet of the present frames for each response time, in bits per second.
     fn additive_per_second(&self) -> f64 {
-        const PACKET_BITS: f64 = 1200.0 * 8.0;
-        let frame = self.rate.as_bps() as f64 / 30.0;
-        let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
+        const PACKET_BITS: f64 = 800.0 * 8.0;
         let response = 2.0 * (self.rtt + RESPONSE).as_secs_f64();
-        (packet / response).max(ADDITIVE_LEAST.as_bps() as f64)
+        (PACKET_BITS / response).max(ADDITIVE_LEAST.as_bps() as f64)
+    }
+
+    /// A packet more for each response time, as Reno grows, or the other flow takes it all.
+    fn contested_per_second(&self) -> f64 {
+        let response = (self.rtt + RESPONSE).as_secs_f64();
+        1200.0 * 8.0 / (response * response)
     }
 
     fn decrease(&mut self, now: Time) {
@@ -152,6 +174,7 @@ impl Aimd {
         self.capacity.observe(self.throughput);
         self.mode = Mode::Hold;
         self.changed = Some(now);
+        self.decreased = Some(now);
     }
 }
 
@@ -204,10 +227,10 @@ mod tests {
         Aimd::new(Bitrate::kbps(1000), Bitrate::kbps(50), Bitrate::kbps(5000))
     }
 
-    fn seconds(aimd: &mut Aimd, from: u64, seconds: u64, throughput: u64, limited: bool) -> u64 {
+    fn seconds(aimd: &mut Aimd, from: u64, seconds: u64, throughput: u64, growth: Growth) -> u64 {
         for tick in 0..seconds * 10 {
             let now = Time::from_millis(from + tick * 100);
-            aimd.update(now, Usage::Normal, Some(Bitrate::kbps(throughput)), limited);
+            aimd.update(now, Usage::Normal, Some(Bitrate::kbps(throughput)), growth);
         }
         from + seconds * 1000
     }
@@ -215,7 +238,7 @@ mod tests {
     #[test]
     fn unknown_capacity_is_approached_by_eight_percent_a_second() {
         let mut aimd = aimd();
-        seconds(&mut aimd, 0, 5, 1500, false);
+        seconds(&mut aimd, 0, 5, 1500, Growth::Usual);
         let rate = aimd.rate().as_kbps();
         assert!((1440.0..=1480.0).contains(&rate), "{rate}");
     }
@@ -223,10 +246,10 @@ mod tests {
     #[test]
     fn overuse_gives_most_of_what_arrives_and_then_small_steps() {
         let mut aimd = aimd();
-        let now = seconds(&mut aimd, 0, 1, 900, false);
-        aimd.update(Time::from_millis(now), Usage::Over, Some(Bitrate::kbps(900)), false);
+        let now = seconds(&mut aimd, 0, 1, 900, Growth::Usual);
+        aimd.update(Time::from_millis(now), Usage::Over, Some(Bitrate::kbps(900)), Growth::Usual);
         assert_eq!(aimd.rate(), Bitrate::kbps(765));
-        seconds(&mut aimd, now, 5, 760, false);
+        seconds(&mut aimd, now, 5, 760, Growth::Usual);
         let rate = aimd.rate().as_kbps();
         assert!((800.0..=870.0).contains(&rate), "additive near the capacity: {rate}");
     }
@@ -234,10 +257,10 @@ mod tests {
     #[test]
     fn the_rate_does_not_run_away_from_what_arrives() {
         let mut aimd = aimd();
-        seconds(&mut aimd, 0, 60, 800, false);
+        seconds(&mut aimd, 0, 60, 800, Growth::Usual);
         assert_eq!(aimd.rate(), Bitrate::kbps(1210));
         let mut limited = self::aimd();
-        seconds(&mut limited, 0, 60, 800, true);
+        seconds(&mut limited, 0, 60, 800, Growth::No);
         assert_eq!(limited.rate(), Bitrate::kbps(1000), "application-limited");
     }
 
@@ -246,7 +269,7 @@ mod tests {
         let mut aimd = aimd();
         aimd.set_rtt(Duration::from_millis(150));
         let now = Time::from_millis(1000);
-        aimd.update(now, Usage::Over, Some(Bitrate::kbps(900)), false);
+        aimd.update(now, Usage::Over, Some(Bitrate::kbps(900)), Growth::Usual);
         assert!(!aimd.may_decrease(now + Duration::from_millis(100), Bitrate::kbps(700)));
         assert!(aimd.may_decrease(now + Duration::from_millis(150), Bitrate::kbps(700)));
         assert!(aimd.may_decrease(now + Duration::from_millis(100), Bitrate::kbps(300)));

@@ -1,6 +1,6 @@
 //! The delay-based half: groups, their trend, and the rate that follows from it.
 
-use super::aimd::Aimd;
+use super::aimd::{Aimd, Growth};
 use super::arrival::Arrivals;
 use super::feedback::PacketResult;
 use super::times;
@@ -18,6 +18,32 @@ pub(super) struct DelayVerdict {
     pub(super) recovered: bool,
 }
 
+/// What packets wait in queues of the path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct QueueNow {
+    /// In the latest report, at least.
+    pub(super) latest: Duration,
+    /// In the last moments, at least: jitter does not move it.
+    pub(super) standing: Duration,
+}
+
+/// A report, and what the other parts make of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Report<'a> {
+    /// Packets that arrived, in the order of arrival.
+    pub(super) arrived: &'a [PacketResult],
+    /// What arrived in the last half second,
+    pub(super) throughput: Option<Bitrate>,
+    /// and in the last moment.
+    pub(super) recent: Option<Bitrate>,
+    /// What a probe measured.
+    pub(super) probed: Option<Bitrate>,
+    /// How the rate may grow.
+    pub(super) growth: Growth,
+    /// What packets wait.
+    pub(super) queue: QueueNow,
+}
+
 /// The delay-based estimator.
 #[derive(Clone, Debug)]
 pub(super) struct DelayBased {
@@ -25,10 +51,22 @@ pub(super) struct DelayBased {
     trendline: Trendline,
     aimd: Aimd,
     reported: Option<Time>,
+    /// The longest queue of the present overuse.
+    longest: Duration,
 }
 
 /// After a pause of this length the old spacing means nothing.
 const PAUSE: Duration = Duration::from_secs(2);
+/// When what arrived in the last moment is less than this share of what did before, the link has become
+/// slower; otherwise the longer measurement is the better one.
+const FELL: f64 = 0.75;
+/// A rise below this is a frame of somebody else, or jitter: yielding to it, the smaller of two flows would
+/// always yield to the larger.
+const LEAST: Duration = Duration::from_millis(20);
+/// The trend lags behind: when the queue has come down to this share of its longest, enough was done.
+const DRAINING: f64 = 0.85;
+/// Above this queue the rate does not grow, though the queue may not.
+const HOLD: Duration = Duration::from_millis(30);
 /// Overuse before anything arrived: the rate is cut to this share, again and again.
 const BLIND_DECREASE: f64 = 0.5;
 
@@ -39,6 +77,7 @@ impl DelayBased {
             trendline: Trendline::new(),
             aimd: Aimd::new(start, min, max),
             reported: None,
+            longest: Duration::ZERO,
         }
     }
 
@@ -58,22 +97,16 @@ impl DelayBased {
         self.aimd.set_rtt(rtt);
     }
 
-    /// Packets that arrived, in the order of arrival; `recent` is what arrived in the last moment,
-    /// `throughput` in the last half second, `probed` what a probe measured.
-    pub(super) fn report(
-        &mut self,
-        now: Time,
-        arrived: &[PacketResult],
-        throughput: Option<Bitrate>,
-        recent: Option<Bitrate>,
-        probed: Option<Bitrate>,
-        application_limited: bool,
-    ) -> DelayVerdict {
+    /// Takes a report of the receiver.
+    pub(super) fn report(&mut self, now: Time, report: Report<'_>) -> DelayVerdict {
+        let Report { arrived, throughput, recent, probed, growth, queue } = report;
+        let contested = growth == Growth::Contested;
         if self.reported.is_some_and(|last| now.since(last) > PAUSE) {
             self.arrivals = Arrivals::default();
             self.trendline = Trendline::new();
         }
         self.reported = Some(now);
+        self.trendline.set_contested(contested);
         let mut recovered = false;
         for result in arrived {
             let Some(received) = result.received else { continue };
@@ -84,20 +117,27 @@ impl DelayBased {
             recovered |= before == Usage::Under && self.trendline.usage() == Usage::Normal;
         }
         let usage = self.trendline.usage();
+        if usage != Usage::Over {
+            self.longest = Duration::ZERO;
+        }
         match (usage, throughput.or(recent), probed) {
+            (Usage::Over, _, _) if queue.latest < LEAST && !contested => self.aimd.hold(now),
             (Usage::Over, None, _) => {
                 if self.aimd.may_decrease(now, times(self.aimd.rate(), BLIND_DECREASE)) {
                     self.aimd.set_rate(now, times(self.aimd.rate(), BLIND_DECREASE));
                 }
             }
             (Usage::Over, Some(usual), _) => {
-                let arriving = recent.map_or(usual, |recent| recent.min(usual));
-                if self.aimd.may_decrease(now, arriving) {
-                    self.aimd.update(now, usage, Some(arriving), application_limited);
+                let arriving = recent.filter(|recent| *recent < times(usual, FELL)).unwrap_or(usual);
+                let draining = queue.standing < self.longest.mul_f64(DRAINING);
+                self.longest = self.longest.max(queue.standing);
+                if !draining && self.aimd.may_decrease(now, arriving) {
+                    self.aimd.update(now, usage, Some(arriving), growth);
                 }
             }
             (_, _, Some(probed)) => self.aimd.set_rate(now, probed),
-            (_, throughput, None) => self.aimd.update(now, usage, throughput, application_limited),
+            (Usage::Normal, _, None) if queue.standing > HOLD && !contested => self.aimd.hold(now),
+            (_, throughput, None) => self.aimd.update(now, usage, throughput, growth),
         }
         DelayVerdict { usage, recovered }
     }

@@ -1,8 +1,10 @@
 //! The estimator itself: one owner of all the parts, one input for each event, one [`Estimate`] out.
 
 use super::acknowledged::Acknowledged;
+use super::aimd::Growth;
 use super::alr::ApplicationLimited;
-use super::delay::DelayBased;
+use super::contest::{Contest, DRAIN};
+use super::delay::{DelayBased, QueueNow, Report};
 use super::feedback::{Kind, PacketResult, ProbeId, SentPacket};
 use super::loss::{LossBased, LossState};
 use super::probe::{Prober, Room};
@@ -81,6 +83,9 @@ pub struct BandwidthEstimator {
     loss: LossBased,
     acknowledged: Acknowledged,
     queue: QueueDelay,
+    contest: Contest,
+    /// The rate while it is found out whose the queue is.
+    drain: Option<Bitrate>,
     limited: ApplicationLimited,
     prober: Prober,
     probes: ProbeResults,
@@ -110,6 +115,12 @@ const PACING: f64 = 2.5;
 const PROBE_DROP: f64 = 0.85;
 /// Weight of a new round-trip time.
 const RTT_WEIGHT: f64 = 0.2;
+/// A queue of this length, and of one packet more, is one that stands.
+const STANDING: Duration = Duration::from_millis(15);
+/// What stands in a queue when it only passes packets on.
+const PACKET_BITS: f64 = 1200.0 * 8.0;
+/// At the lowest rates that would be any queue.
+const PASSING_MOST: Duration = Duration::from_millis(40);
 /// How often [`BandwidthEstimator::poll`] steps the window.
 const TICK: Duration = Duration::from_millis(25);
 
@@ -124,6 +135,8 @@ impl BandwidthEstimator {
             loss: LossBased::new(min, max),
             acknowledged: Acknowledged::default(),
             queue: QueueDelay::default(),
+            contest: Contest::default(),
+            drain: None,
             limited: ApplicationLimited::new(start),
             prober: Prober::new(start, max),
             probes: ProbeResults::default(),
@@ -171,8 +184,15 @@ impl BandwidthEstimator {
             let least = throughput.map_or(Bitrate::ZERO, |rate| times(rate, PROBE_DROP));
             probed.max(least.min(self.delay.rate()))
         });
+        let growth = match limited {
+            true => Growth::No,
+            false if self.contest.contested() => Growth::Contested,
+            false => Growth::Usual,
+        };
+        let queue = QueueNow { latest: self.queue.latest(), standing: self.queue.now() };
         let recent = self.acknowledged.recent_rate();
-        let verdict = self.delay.report(now, &arrived, throughput, recent, probed, limited);
+        let report = Report { arrived: &arrived, throughput, recent, probed, growth, queue };
+        let verdict = self.delay.report(now, report);
         self.usage = verdict.usage;
         self.loss.report(results, self.delay.rate(), throughput, limited, self.queue.now());
         self.decide(now);
@@ -280,6 +300,8 @@ impl BandwidthEstimator {
         self.window.reported(newest, wait);
         if let Some(least) = received().map(|(sent, received)| received.micros_from(sent)).min() {
             self.queue.report(now, least);
+            let passing = Duration::from_secs_f64(PACKET_BITS / self.target.as_bps().max(1) as f64);
+            self.contest.report(now, self.queue.now(), STANDING + passing.min(PASSING_MOST));
         }
         // The time that a packet waited at the receiver for the report is not the network's.
         let rtt = received()
@@ -303,7 +325,13 @@ impl BandwidthEstimator {
     fn decide(&mut self, now: Time) {
         let delay = self.delay.rate();
         let loss = self.loss.estimate().unwrap_or(delay);
-        self.target = clamped(delay.min(loss), self.limits.min, self.limits.max);
+        self.drain = match (self.contest.testing(), self.drain) {
+            (true, None) => self.acknowledged.rate().map(|rate| times(rate, DRAIN)),
+            (true, drain) => drain,
+            (false, _) => None,
+        };
+        let drain = self.drain.unwrap_or(self.limits.max);
+        self.target = clamped(delay.min(loss).min(drain), self.limits.min, self.limits.max);
         self.limited_by = match self.target {
             target if target == self.limits.max || self.acknowledged.rate().is_none() => {
                 LimitedBy::Configuration

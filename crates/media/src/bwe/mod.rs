@@ -14,6 +14,7 @@ mod acknowledged;
 mod aimd;
 mod alr;
 mod arrival;
+mod contest;
 mod delay;
 pub mod estimator;
 pub mod feedback;

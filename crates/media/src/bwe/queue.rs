@@ -1,7 +1,7 @@
 //! How long packets wait on the path: one-way delay above the least that was seen.
 //!
 //! Sender's and receiver's clocks have nothing in common, but their difference is constant but for drift,
-//! so the least delay of the last half minute stands for an empty path (as in LEDBAT, RFC 6817 §2.4.2).
+//! so the least delay of the last minute stands for an empty path (as in LEDBAT, RFC 6817 §2.4.2).
 //! A queue that another flow keeps full for longer becomes the new rest. The smallest delay of a report
 //! is used, which jitter does not move and a standing queue does.
 
@@ -18,8 +18,8 @@ pub(super) struct QueueDelay {
     recent: VecDeque<(Time, i64)>,
 }
 
-/// The rest is remembered for so long: the path may have changed, and clocks drift by up to 3 ms in it.
-const MEMORY: Duration = Duration::from_secs(30);
+/// The rest is remembered for so long: the path may have changed, and clocks drift by up to 6 ms in it.
+const MEMORY: Duration = Duration::from_secs(60);
 /// Length of a slice of the memory.
 const SLICE: Duration = Duration::from_secs(3);
 /// The present is the least of so long: a few reports, so that a burst of frames does not count.
@@ -42,11 +42,19 @@ impl QueueDelay {
         }
     }
 
-    /// What packets wait now, beyond the least of the last half minute.
+    /// What the packets of the latest report waited at least.
+    pub(super) fn latest(&self) -> Duration {
+        self.above_rest(self.recent.back().map(|(_, least)| *least))
+    }
+
+    /// What packets wait now, beyond the least of the last minute.
     pub(super) fn now(&self) -> Duration {
+        self.above_rest(self.recent.iter().map(|(_, least)| *least).min())
+    }
+
+    fn above_rest(&self, delay: Option<i64>) -> Duration {
         let rest = self.slices.iter().map(|(_, least)| *least).min();
-        let present = self.recent.iter().map(|(_, least)| *least).min();
-        match (rest, present) {
+        match (rest, delay) {
             (Some(rest), Some(present)) => Duration::from_micros(present.saturating_sub(rest).max(0) as u64),
             _ => Duration::ZERO,
         }
@@ -71,6 +79,6 @@ mod tests {
         assert_eq!(report(&mut queue, 25, 10), 0);
         assert_eq!(report(&mut queue, 225, 1), 0, "one late report is jitter");
         assert_eq!(report(&mut queue, 225, 3), 200, "several are a queue");
-        assert_eq!(report(&mut queue, 225, 400), 0, "one that stays becomes the rest");
+        assert_eq!(report(&mut queue, 225, 700), 0, "one that stays becomes the rest");
     }
 }

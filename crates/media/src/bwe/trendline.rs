@@ -38,6 +38,7 @@ pub(super) struct Trendline {
     over_for_ms: Option<f64>,
     over_in_a_row: u32,
     usage: Usage,
+    contested: bool,
 }
 
 /// Groups under the line: about half a second of video.
@@ -58,6 +59,8 @@ const THRESHOLD_MOST: f64 = 600.0;
 const ADAPT_UP: f64 = 0.0087;
 /// How fast it comes down again, per ms.
 const ADAPT_DOWN: f64 = 0.039;
+/// How fast beside a flow that fills queues until it loses packets (the value of Carlucci et al.).
+const ADAPT_DOWN_CONTESTED: f64 = 0.00018;
 /// A slope that exceeds the threshold by more is a spike to react to, not noise to adapt to.
 const SPIKE: f64 = 15.0;
 /// A pause counts as no longer than this for the adaptation.
@@ -79,7 +82,13 @@ impl Trendline {
             over_for_ms: None,
             over_in_a_row: 0,
             usage: Usage::Normal,
+            contested: false,
         }
+    }
+
+    /// Whether another flow keeps the queue filled: the threshold then forgets slowly.
+    pub(super) fn set_contested(&mut self, contested: bool) {
+        self.contested = contested;
     }
 
     /// What was found with the latest group.
@@ -140,7 +149,8 @@ impl Trendline {
         if trend > self.threshold + SPIKE {
             return;
         }
-        let gain = if trend < self.threshold { ADAPT_DOWN } else { ADAPT_UP };
+        let down = if self.contested { ADAPT_DOWN_CONTESTED } else { ADAPT_DOWN };
+        let gain = if trend < self.threshold { down } else { ADAPT_UP };
         let passed_ms = now.since(last).min(ADAPT_STEP).as_secs_f64() * 1000.0;
         self.threshold += gain * (trend - self.threshold) * passed_ms;
         self.threshold = self.threshold.clamp(THRESHOLD_LEAST, THRESHOLD_MOST);
