@@ -123,6 +123,7 @@ proptest! {
             duplicates,
             delay: Duration::from_millis(20),
             jitter: Duration::from_millis(jitter),
+            ..Conditions::default()
         };
         let mut network: Network<(u64, u64)> = Network::new(conditions, seed);
         let mut listener = Listener::new();

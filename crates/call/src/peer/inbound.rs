@@ -24,8 +24,10 @@ use tokio::sync::{Notify, mpsc};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
-/// How often to look again while something is missing; retransmissions are timed no finer than this.
+/// How often to look again while something is missing.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// No sooner than this: a timer is no finer.
+const LOOK_SOON: Duration = Duration::from_millis(1);
 /// How often to look when nothing is.
 const IDLE: Duration = Duration::from_millis(200);
 /// A keyframe takes a round trip; asking more often makes two of them.
@@ -88,7 +90,7 @@ impl Inbound {
     /// Runs until the tap is gone. `keyframe` is notified when a viewer needs one.
     pub(super) async fn run(mut self, mut arrived: mpsc::Receiver<Arrived>, keyframe: Arc<Notify>) {
         loop {
-            let wait = if self.is_waiting() { LOOK_AGAIN } else { IDLE };
+            let wait = self.wait();
             tokio::select! {
                 arrival = arrived.recv() => match arrival {
                     Some(arrival) => {
@@ -106,6 +108,15 @@ impl Inbound {
             self.ask().await;
             self.note_playout();
         }
+    }
+
+    /// How long nothing is to be done if nothing comes.
+    fn wait(&self) -> Duration {
+        if !self.is_waiting() {
+            return IDLE;
+        }
+        let asks_at = self.pictures.as_ref().and_then(|pictures| pictures.nack.poll_at(self.shared.rtt()));
+        asks_at.map_or(LOOK_AGAIN, |at| at.since(self.shared.clock.now()).clamp(LOOK_SOON, LOOK_AGAIN))
     }
 
     fn is_waiting(&self) -> bool {
@@ -157,7 +168,7 @@ impl Inbound {
                 })
             }
         };
-        let is_new = pictures.nack.received(at, packet.seq).is_new();
+        let is_new = pictures.nack.received(at, packet.seq, retransmitted).is_new();
         if is_new {
             pictures.reception.received(at, &packet, retransmitted);
         }

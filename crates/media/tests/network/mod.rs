@@ -32,9 +32,13 @@ impl Dice {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Conditions {
     pub loss: f64,
+    /// Losses come in runs of so many packets on average; up to 1 they are independent.
+    pub burst: f64,
     pub duplicates: f64,
     pub delay: Duration,
     pub jitter: Duration,
+    /// Whether packets stay in their order however much the delay changes.
+    pub ordered: bool,
 }
 
 /// One direction.
@@ -44,24 +48,50 @@ pub struct Network<T> {
     dice: Dice,
     flying: BTreeMap<(Time, u64), T>,
     sent: u64,
+    losing: bool,
+    last_arrival: Time,
 }
 
 impl<T: Clone> Network<T> {
     pub fn new(conditions: Conditions, seed: u64) -> Network<T> {
-        Network { conditions, dice: Dice(seed), flying: BTreeMap::new(), sent: 0 }
+        Network {
+            conditions,
+            dice: Dice(seed),
+            flying: BTreeMap::new(),
+            sent: 0,
+            losing: false,
+            last_arrival: Time::ZERO,
+        }
     }
 
-    pub fn send(&mut self, now: Time, packet: T) {
-        if self.dice.happens(self.conditions.loss) {
-            return;
+    /// Takes a packet; says whether it is not lost.
+    pub fn send(&mut self, now: Time, packet: T) -> bool {
+        if self.is_lost() {
+            return false;
         }
         let copies = 1 + u64::from(self.dice.happens(self.conditions.duplicates));
         for _ in 0..copies {
             let jitter = self.dice.below(self.conditions.jitter.as_micros() as u64 + 1);
-            let arrives = now + self.conditions.delay + Duration::from_micros(jitter);
+            let mut arrives = now + self.conditions.delay + Duration::from_micros(jitter);
+            if self.conditions.ordered {
+                arrives = arrives.max(self.last_arrival);
+            }
+            self.last_arrival = self.last_arrival.max(arrives);
             self.flying.insert((arrives, self.sent), packet.clone());
             self.sent += 1;
         }
+        true
+    }
+
+    /// Gilbert's model: in the bad state everything is lost.
+    fn is_lost(&mut self) -> bool {
+        let Conditions { loss, burst, .. } = self.conditions;
+        if burst <= 1.0 || loss >= 1.0 {
+            return self.dice.happens(loss);
+        }
+        let change = if self.losing { 1.0 / burst } else { loss / (burst * (1.0 - loss)) };
+        self.losing ^= self.dice.happens(change);
+        self.losing
     }
 
     /// The next packet that has arrived by now, with the moment at which it did.
