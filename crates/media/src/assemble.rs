@@ -8,7 +8,9 @@
 //! A frame may go out when it
 //! - is a keyframe (what is incomplete before it is dropped),
 //! - follows the last frame without a gap in sequence numbers, or
-//! - has the PictureID after the last frame's (what is missing between was padding).
+//! - has the PictureID after the last frame's (what is missing between was padding), or
+//! - is the base layer's next picture, and what is missing before it belongs to upper temporal layers, which
+//!   it does not need (RFC 7741 §4.2, TL0PICIDX). Then those are left out until one says that it needs no other.
 //!
 //! Otherwise it waits for retransmission ([`crate::nack`]), and [`FrameAssembler::poll`] says when only a
 //! keyframe helps.
@@ -25,7 +27,8 @@ use std::time::Duration;
 const GIVE_UP: Duration = Duration::from_millis(700);
 /// A keyframe takes a round trip and its own transmission; asking faster would make two of them.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
-/// The first packet of a keyframe may come after its second; longer than this it does not.
+/// The first packet of a keyframe may come after its second; longer than this it does not. Nor does an upper
+/// layer's: then the base layer goes on without it.
 const REORDER_WAIT: Duration = Duration::from_millis(20);
 /// Three seconds of 5 Mbit/s. More waits only where nothing will come any more.
 const MAX_PACKETS: usize = 2048;
@@ -79,6 +82,10 @@ pub struct FrameAssembler {
     /// Whether a delta frame right at `floor` could be decoded.
     in_chain: bool,
     last_picture_id: Option<PictureId>,
+    /// Of the base layer's last picture.
+    last_tl0: Option<u8>,
+    /// The uppermost temporal layer of which nothing was left out.
+    whole_layers: u8,
     size: (u16, u16),
     gap_since: Option<Time>,
     /// Since when there is something to decode and no keyframe, not even the beginning of one.
@@ -112,7 +119,7 @@ impl FrameAssembler {
             self.key_starts.insert(seq);
         }
         self.pieces.insert(seq, piece);
-        let frames = self.advance();
+        let frames = self.advance(now);
         while self.pieces.len() > MAX_PACKETS || self.bytes > MAX_BYTES {
             self.in_chain = false;
             self.drop_below(self.pieces.first_key_value().map_or(self.floor, |(&first, _)| first + 1));
@@ -163,9 +170,12 @@ impl FrameAssembler {
         }
     }
 
-    /// The first sequence number still of use; asking again for one before it is in vain.
+    /// The first sequence number still of use; asking again for one before it is in vain. While only a keyframe
+    /// helps it is the first one's that has begun to come.
     pub fn needed_from(&self) -> Option<Seq> {
-        self.in_chain.then_some(Seq(self.floor as u16))
+        let from =
+            if self.in_chain && !self.hopeless { Some(self.floor) } else { self.key_starts.first().copied() };
+        from.map(|seq| Seq(seq as u16))
     }
 
     /// How many packets had no readable descriptor.
@@ -219,9 +229,16 @@ impl FrameAssembler {
         Some(Piece { rtp_time, start: descriptor.starts_frame(), marker, padding: false, descriptor, data })
     }
 
-    fn advance(&mut self) -> Vec<EncodedFrame> {
+    fn advance(&mut self, now: Time) -> Vec<EncodedFrame> {
         let mut frames = Vec::new();
-        while let Some((start, end)) = self.next_in_chain().or_else(|| self.next_keyframe()) {
+        while let Some((start, end)) =
+            self.next_in_chain().or_else(|| self.next_keyframe()).or_else(|| self.next_of_base(now))
+        {
+            if self.is_broken_layer(start) {
+                self.last_picture_id = self.pieces.get(&start).and_then(|piece| piece.descriptor.picture_id);
+                self.drop_below(end + 1);
+                continue;
+            }
             match self.take(start, end) {
                 Some(frame) => frames.push(frame),
                 None => {
@@ -251,6 +268,36 @@ impl FrameAssembler {
             }
         };
         Some((start, self.end_of(start)?))
+    }
+
+    /// The base layer's next picture, when upper layers before it have been missing for too long.
+    fn next_of_base(&mut self, now: Time) -> Option<(u64, u64)> {
+        let overdue = self.gap_since.is_some_and(|since| now.since(since) >= REORDER_WAIT);
+        let expected = self.last_tl0?.wrapping_add(1);
+        if !self.in_chain || !overdue {
+            return None;
+        }
+        let is_base = |piece: &Piece| piece.descriptor.temporal.is_some_and(|layer| layer.id == 0);
+        // The first that came, or the numbers could have gone round.
+        let (&start, piece) = self.pieces.iter().find(|(_, piece)| piece.start && is_base(piece))?;
+        if piece.descriptor.tl0_pic_idx != Some(expected) {
+            return None;
+        }
+        let end = self.end_of(start)?;
+        self.whole_layers = 0;
+        Some((start, end))
+    }
+
+    /// Whether the frame is of an upper layer and may need one that was left out. One that says that it needs
+    /// only the base layer makes its layer whole again.
+    fn is_broken_layer(&mut self, start: u64) -> bool {
+        let Some(layer) = self.pieces.get(&start).and_then(|piece| piece.descriptor.temporal) else {
+            return false;
+        };
+        if layer.sync && layer.id == self.whole_layers.saturating_add(1) {
+            self.whole_layers = layer.id;
+        }
+        layer.id > self.whole_layers && !layer.sync
     }
 
     fn next_keyframe(&self) -> Option<(u64, u64)> {
@@ -283,6 +330,7 @@ impl FrameAssembler {
         let keyframe = match Vp8Header::parse(&data).ok()? {
             Vp8Header::Key { width, height } => {
                 self.size = (width, height);
+                self.whole_layers = u8::MAX;
                 true
             }
             Vp8Header::Delta => false,
@@ -290,6 +338,9 @@ impl FrameAssembler {
         self.in_chain = true;
         self.hopeless = false;
         self.last_picture_id = descriptor.picture_id;
+        if descriptor.temporal.is_none_or(|layer| layer.id == 0) {
+            self.last_tl0 = descriptor.tl0_pic_idx;
+        }
         Some(EncodedFrame {
             data: Bytes::from(data),
             keyframe,

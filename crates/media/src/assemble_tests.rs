@@ -4,10 +4,15 @@ use crate::rtp::{StreamRewriter, packetize};
 
 /// Packets of `count` frames of 3000 bytes (three packets each); those in `keys` are keyframes.
 fn stream(count: u32, keys: &[u32]) -> (Vec<EncodedFrame>, Vec<Packet>) {
+    layered(&vec![(0, false); count as usize], keys)
+}
+
+/// The same in temporal layers: for each frame its layer, and whether it needs only the base layer.
+fn layered(layers: &[(u8, bool)], keys: &[u32]) -> (Vec<EncodedFrame>, Vec<Packet>) {
     let mut rewriter = StreamRewriter::new(Seq(65_530), 0x7ffe);
     let mut frames = Vec::new();
     let mut packets = Vec::new();
-    for number in 0..count {
+    for (number, &(temporal_id, layer_sync)) in (0_u32..).zip(layers) {
         let keyframe = keys.contains(&number);
         let mut data = vec![number as u8; 3000];
         data[..10].copy_from_slice(&[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]);
@@ -19,8 +24,8 @@ fn stream(count: u32, keys: &[u32]) -> (Vec<EncodedFrame>, Vec<Packet>) {
             width: 640,
             height: 360,
             picture_id: Some((0x7ffe + number as u16) & 0x7fff),
-            temporal_id: 0,
-            layer_sync: false,
+            temporal_id,
+            layer_sync,
             captured_at: None,
         };
         packets.extend(rewriter.forward(Time::ZERO, &frame, &packetize(&frame.data, 1200)));
@@ -154,4 +159,49 @@ fn memory_is_bounded_however_long_no_keyframe_comes() {
         assert!(assembler.push(Time::ZERO, packet).is_empty());
         assert!(assembler.pieces.len() <= MAX_PACKETS && assembler.bytes <= MAX_BYTES);
     }
+}
+
+/// Pushes frame after frame, 33 ms apart, without the packets of these numbers; says which frames came out.
+fn without(layers: &[(u8, bool)], missing: &[usize]) -> Vec<u32> {
+    let (_, packets) = layered(layers, &[0]);
+    let mut assembler = FrameAssembler::new();
+    let mut out = Vec::new();
+    for (index, packet) in packets.into_iter().enumerate().filter(|(index, _)| !missing.contains(index)) {
+        let now = Time::from_millis(index as u64 / 3 * 33 + index as u64 % 3);
+        out.extend(assembler.push(now, packet).iter().map(|frame| frame.rtp_time.0 / 3000));
+        assert_eq!(assembler.poll(now), None);
+    }
+    out
+}
+
+#[test]
+fn a_lost_upper_layer_stalls_nothing_and_its_layer_comes_back_where_it_needs_only_the_base() {
+    let (base, low, top, sync) = ((0, false), (1, false), (2, false), (1, true));
+    let frames = [base, top, low, top, base, top, low, top, base, (2, true), sync, top, base, top, low];
+    assert_eq!(without(&frames, &[]).len(), 15);
+    // A packet of frame 1: the base goes on with frame 4, upper layers with 9 and 10, and after both all.
+    assert_eq!(without(&frames, &[4]), [0, 4, 8, 9, 10, 12, 14]);
+    // All of frame 6, the lower of the upper ones.
+    assert_eq!(without(&frames, &[18, 19, 20]), [0, 1, 2, 3, 4, 5, 8, 9, 10, 12, 14]);
+    assert_eq!(without(&frames, &[13])[..4], [0, 1, 2, 3], "the base itself is waited for");
+}
+
+#[test]
+fn an_upper_layer_that_was_only_overtaken_is_not_left_out() {
+    let (frames, mut packets) = layered(&[(0, false), (1, false), (0, false), (1, false)], &[0]);
+    packets.swap(5, 6);
+    let mut assembler = FrameAssembler::new();
+    assert_eq!(push_all(&mut assembler, &packets), frames);
+}
+
+#[test]
+fn while_only_a_keyframe_helps_nothing_before_it_is_needed() {
+    let (_, packets) = stream(4, &[0, 3]);
+    let mut assembler = FrameAssembler::new();
+    push_all(&mut assembler, &packets[..4]);
+    push_all(&mut assembler, &packets[5..7]);
+    assembler.lost(packets[4].seq);
+    assert_eq!(assembler.needed_from(), None);
+    push_all(&mut assembler, &packets[9..10]);
+    assert_eq!(assembler.needed_from(), Some(packets[9].seq));
 }
