@@ -63,6 +63,8 @@ const FELL: f64 = 0.75;
 /// A rise below this is a frame of somebody else, or jitter: yielding to it, the smaller of two flows would
 /// always yield to the larger.
 const LEAST: Duration = Duration::from_millis(20);
+/// There is nothing below this that could empty.
+const EMPTY: Duration = Duration::from_millis(10);
 /// The trend lags behind: when the queue has come down to this share of its longest, enough was done.
 const DRAINING: f64 = 0.85;
 /// Above this queue the rate does not grow, though the queue may not.
@@ -116,12 +118,15 @@ impl DelayBased {
             }
             recovered |= before == Usage::Under && self.trendline.usage() == Usage::Normal;
         }
-        let usage = self.trendline.usage();
+        let usage = match self.trendline.usage() {
+            Usage::Over if queue.latest < LEAST && !contested => Usage::Normal,
+            Usage::Under if queue.standing < EMPTY => Usage::Normal,
+            usage => usage,
+        };
         if usage != Usage::Over {
             self.longest = Duration::ZERO;
         }
         match (usage, throughput.or(recent), probed) {
-            (Usage::Over, _, _) if queue.latest < LEAST && !contested => self.aimd.hold(now),
             (Usage::Over, None, _) => {
                 if self.aimd.may_decrease(now, times(self.aimd.rate(), BLIND_DECREASE)) {
                     self.aimd.set_rate(now, times(self.aimd.rate(), BLIND_DECREASE));
@@ -135,9 +140,11 @@ impl DelayBased {
                     self.aimd.update(now, usage, Some(arriving), growth);
                 }
             }
-            (_, _, Some(probed)) => self.aimd.set_rate(now, probed),
-            (Usage::Normal, _, None) if queue.standing > HOLD && !contested => self.aimd.hold(now),
-            (_, throughput, None) => self.aimd.update(now, usage, throughput, growth),
+            (_, _, Some(probed)) if probed > self.aimd.rate() || queue.latest >= LEAST => {
+                self.aimd.set_rate(now, probed)
+            }
+            (Usage::Normal, _, _) if queue.standing > HOLD && !contested => self.aimd.hold(now),
+            (_, throughput, _) => self.aimd.update(now, usage, throughput, growth),
         }
         DelayVerdict { usage, recovered }
     }

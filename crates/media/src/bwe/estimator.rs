@@ -171,12 +171,18 @@ impl BandwidthEstimator {
         self.last_report = Some(now);
         self.backed_off = None;
         self.measure_delays(now, newest, &arrived);
+        for lost in results.iter().filter(|result| result.received.is_none()) {
+            self.probes.packet(lost);
+        }
         let mut probed = None;
         for result in &arrived {
             if let Some(received) = result.received {
                 self.acknowledged.packet(result.sent.at, received, result.sent.bytes);
             }
             probed = self.probes.packet(result).or(probed);
+        }
+        if probed.is_some() {
+            self.prober.measured();
         }
         let throughput = self.acknowledged.rate();
         let limited = self.limited.since().is_some();

@@ -40,6 +40,9 @@ pub(super) struct Prober {
     pending: Vec<ProbeCluster>,
     pause: Duration,
     estimate_when_probed: Bitrate,
+    /// The present climb's last probes have been measured.
+    measured: bool,
+    repeats: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ const REACHED: f64 = 0.7;
 const RISEN: f64 = 1.2;
 /// Results come within this time, or the climb is over.
 const RESULT: Duration = Duration::from_secs(1);
+/// Lost probes are repeated so often.
+const REPEATS: u32 = 2;
 /// A fall to less than this share is a large drop.
 const LARGE_DROP: f64 = 0.66;
 /// A drop longer ago than this was no dip: the path has changed.
@@ -104,6 +109,8 @@ impl Prober {
             pending: Vec::new(),
             pause: PAUSE,
             estimate_when_probed: start,
+            measured: false,
+            repeats: 0,
         }
     }
 
@@ -152,6 +159,12 @@ impl Prober {
         }
     }
 
+    /// A probe was measured, whatever it found.
+    pub(super) fn measured(&mut self) {
+        self.measured = true;
+        self.repeats = 0;
+    }
+
     /// The queues that had filled are empty again.
     pub(super) fn recovered(&mut self, now: Time) {
         let Some(drop) = self.drop else { return };
@@ -169,7 +182,7 @@ impl Prober {
                 let rates = FIRST.map(|factor| times(self.start, factor));
                 self.probe(now, &rates, true);
             }
-            State::Climbing(_) if now >= self.result_at() => self.state = State::Done,
+            State::Climbing(_) if now >= self.result_at() => self.give_up(now),
             State::Done if self.due_at().is_some_and(|due| now >= due) => self.probe_again(now),
             _ => {}
         }
@@ -210,6 +223,15 @@ impl Prober {
         self.probe(now, &[times(self.estimate, STEP)], true);
     }
 
+    /// No result in time: when it was not even measured, too much of it was lost by chance.
+    fn give_up(&mut self, now: Time) {
+        self.state = State::Done;
+        if !self.measured && self.repeats < REPEATS && self.estimate < self.needed() {
+            self.repeats += 1;
+            self.probe(now, &[times(self.estimate, FIRST[0])], true);
+        }
+    }
+
     fn needed(&self) -> Bitrate {
         self.wanted.map_or(self.max, |wanted| wanted.min(self.max))
     }
@@ -242,6 +264,7 @@ impl Prober {
             }
         }
         self.probed = Some(now);
+        self.measured = false;
         self.estimate_when_probed = self.estimate;
     }
 }
@@ -262,6 +285,7 @@ mod tests {
         let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(max));
         prober.poll(at(0));
         prober.set_estimate(at(100), Bitrate::kbps(1000), Room::Free);
+        prober.measured();
         prober.poll(at(1100));
         prober.poll(at(1101));
         assert_eq!(prober.state, State::Done);
@@ -276,6 +300,14 @@ mod tests {
         assert_eq!(targets(&prober.poll(at(125))), [3500]);
         prober.set_estimate(at(240), Bitrate::kbps(2000), Room::Free);
         assert_eq!(targets(&prober.poll(at(250))), [] as [u64; 0], "3500 was not reached");
+    }
+
+    #[test]
+    fn probes_that_were_lost_are_repeated_and_not_for_ever() {
+        let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(5000));
+        prober.poll(at(0));
+        let seconds: Vec<u64> = (1..5).filter(|second| !prober.poll(at(1000 * second)).is_empty()).collect();
+        assert_eq!(seconds, [1, 2]);
     }
 
     #[test]
@@ -303,8 +335,13 @@ mod tests {
     #[test]
     fn probes_that_find_nothing_become_rarer() {
         let mut prober = settled(5000);
-        let seconds: Vec<u64> =
-            (2..=62).filter(|second| !prober.poll(at(1000 * second)).is_empty()).collect();
+        let mut seconds = Vec::new();
+        for second in 2..=62 {
+            if !prober.poll(at(1000 * second)).is_empty() {
+                prober.measured();
+                seconds.push(second);
+            }
+        }
         assert_eq!(seconds, [6, 16, 26, 36, 46, 56]);
     }
 
