@@ -5,7 +5,7 @@
 //! | route | who | body → answer |
 //! | --- | --- | --- |
 //! | `POST /api/v1/calls/{call}/guest-links` | a member who is in the call | [`NewGuestLink`] → 201 [`NewGuestLinkMade`] |
-//! | `GET /api/v1/calls/{call}/guest-links` | members of the call's room | → `[`[`GuestLink`]`]` |
+//! | `GET /api/v1/calls/{call}/guest-links` | members of the call's room | → [`GuestLinks`] |
 //! | `DELETE /api/v1/calls/{call}/guest-links/{id}` | members of the call's room | → 204; who waits by it is sent away, who was let in stays |
 //! | `GET /join/{token}` | anybody | → the page |
 //! | `GET /api/v1/guest/{token}` | anybody | → [`GuestInvitation`] |
@@ -88,6 +88,15 @@ pub enum BrowserTrust {
     Trusted,
     /// It made its own, which only our apps, who pin its key, trust.
     SelfSigned,
+}
+
+/// The links of a call, and whether they are any good to a browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestLinks {
+    /// Whether browsers trust the server's certificate.
+    pub browser_trust: BrowserTrust,
+    /// Those that are good, oldest first. Of a call in a room that the asking person is not in, none.
+    pub links: Vec<GuestLink>,
 }
 
 /// A link that is good.

@@ -9,7 +9,7 @@ use snug_protocol::{
     content::{Message, Ring, RingEnd, RingEndReason},
     event::{Event, NewEvent, Topic, kind},
     guest::{
-        Admission, BrowserTrust, GuestEnd, GuestIds, GuestInvitation, GuestLink, Knock, Knocked,
+        Admission, BrowserTrust, GuestEnd, GuestIds, GuestInvitation, GuestLink, GuestLinks, Knock, Knocked,
         NewGuestLink, NewGuestLinkMade,
     },
     pair::{ChannelMessage, MediaState, PairSignal, SdpKind},
@@ -146,7 +146,7 @@ fn what_guests_see_and_send_looks_like_this() {
     let knock = Knock { name: "Ana".into(), public_key: Content(vec![0; 32]) };
     insta::assert_json_snapshot!(
         "guest",
-        json!({ "new": new, "made": made, "without_url": without_url, "listed": link, "invitation": invitation,
+        json!({ "new": new, "made": made, "without_url": without_url, "listed": GuestLinks { browser_trust: BrowserTrust::Trusted, links: vec![link] }, "invitation": invitation,
                 "knock": knock, "knocked": knocked })
     );
     assert_eq!(serde_json::from_value::<NewGuestLink>(json!({})).unwrap(), NewGuestLink::default());

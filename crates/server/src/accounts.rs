@@ -254,3 +254,19 @@ pub(crate) async fn account(conn: &mut sqlx::SqliteConnection, user: UserId) -> 
             .await?;
     row.map(user_of).transpose()?.ok_or_else(|| missing("person"))
 }
+
+/// Display names of people, in the order of `users`; those without an account are left out.
+pub(crate) async fn display_names(
+    conn: &mut sqlx::SqliteConnection,
+    users: &[UserId],
+) -> Result<Vec<String>> {
+    let mut names = Vec::with_capacity(users.len());
+    for user in users {
+        let row: Option<(String,)> = sqlx::query_as("SELECT display_name FROM accounts WHERE id = ?")
+            .bind(user.to_string())
+            .fetch_optional(&mut *conn)
+            .await?;
+        names.extend(row.map(|(name,)| name));
+    }
+    Ok(names)
+}

@@ -5,6 +5,7 @@ use crate::{
     config::Limits,
     events,
     failure::{Failure, bad, refusal},
+    guests::{self, Browsers},
     health, ice, invitations,
     log::Log,
     members,
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) addresses: Vec<String>,
     pub(crate) key_pin: Option<[u8; 32]>,
     pub(crate) ice: IceServers,
+    pub(crate) browsers: Browsers,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_proxy: bool,
     /// Counts ended sessions; open streams then look whether theirs was one.
@@ -97,10 +99,12 @@ pub(crate) fn router(app: App) -> Router {
         .merge(stream::routes())
         .merge(signal::routes())
         .merge(ice::routes())
+        .merge(guests::routes())
         .merge(announcements::routes());
     Router::new()
         .nest(API_PREFIX, api)
         .merge(health::routes())
+        .merge(guests::pages())
         .fallback(|| async { refusal(ErrorCode::NotFound, "there is nothing here") })
         .method_not_allowed_fallback(|| async {
             let refused = bad("this route does not take this method").into_response();

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     clock,
     failure::{Failure, Result, forbidden, refusal},
+    guests::session::by_session,
     rates::host_of,
     secret,
 };
@@ -106,14 +107,19 @@ pub(crate) async fn admit(
     hash: Option<Vec<u8>>,
     credential: Credential,
 ) -> Result<SignedIn> {
-    let found = match hash {
-        Some(hash) => find(app, &hash, credential).await?,
+    let found = match &hash {
+        Some(hash) => find(app, hash, credential).await?,
         None => None,
     };
     let Some(signed_in) = found else {
         // Guessing is limited like every other visit.
         app.rates.address.take(&host)?;
-        return Err(signed_out());
+        return match hash {
+            Some(hash) if by_session(app, &hash).await?.is_some() => {
+                Err(forbidden("guests may do nothing but take part in their call"))
+            }
+            _ => Err(signed_out()),
+        };
     };
     app.rates.session.take(&signed_in.device)?;
     Ok(signed_in)

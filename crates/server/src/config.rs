@@ -17,6 +17,9 @@ pub struct ServerConfig {
     pub tls: Tls,
     /// `host:port` under which the server is reached from outside, best first; they lead the invitation links.
     pub public_addresses: Vec<String>,
+    /// `https://host[:port]` under which browsers reach and trust the server, where that is not its own address with its own
+    /// certificate: guest links begin with it.
+    pub public_url: Option<String>,
     /// Further STUN and TURN servers that clients are told of.
     pub ice_servers: Vec<IceServer>,
     /// Where to answer STUN.
@@ -38,6 +41,7 @@ impl ServerConfig {
             name: "Snug".to_owned(),
             tls: Tls::OwnCertificate,
             public_addresses: Vec::new(),
+            public_url: None,
             ice_servers: Vec::new(),
             stun: Stun::SamePort,
             allowed_origins: Vec::new(),
@@ -99,6 +103,8 @@ pub struct Limits {
     pub per_session: Rate,
     /// Attempts at signing in, registering and set-up, of one address.
     pub sign_in: Rate,
+    /// Knocks of one address.
+    pub knock: Rate,
     /// Signals of one connection.
     pub signals: Rate,
     /// STUN requests of one address.
@@ -129,6 +135,10 @@ pub struct Limits {
     pub stream_lag: usize,
     /// How often an event stream carries its cursor when nothing happens.
     pub heartbeat: Duration,
+    /// How often it is looked whether guests and their links are over.
+    pub guest_tidy: Duration,
+    /// How long a call may be empty before its guest links are over.
+    pub guest_call_empty: Duration,
     /// How long a session lives unused.
     pub session_idle: Duration,
     /// Memory that hashing one password takes, in KiB.
@@ -145,6 +155,8 @@ impl Default for Limits {
             // A client that comes back sends its whole outbox and reads every room's history.
             per_session: Rate::new(300, Duration::from_millis(20)),
             sign_in: Rate::new(10, s(6)),
+            // A household that comes together, and reloads its pages.
+            knock: Rate::new(10, s(6)),
             // Trickle ICE towards several peers comes in bursts of some hundred candidates.
             signals: Rate::new(600, Duration::from_millis(10)),
             stun: Rate::new(60, Duration::from_millis(50)),
@@ -161,6 +173,8 @@ impl Default for Limits {
             presence_grace: s(5),
             stream_lag: 256,
             heartbeat: s(15),
+            guest_tidy: s(60),
+            guest_call_empty: s(5 * 60),
             session_idle: s(90 * 24 * 60 * 60),
             // OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
             password_memory_kib: 19 * 1024,

@@ -18,6 +18,7 @@ mod database;
 mod events;
 mod extract;
 mod failure;
+mod guests;
 mod health;
 mod ice;
 mod invitations;

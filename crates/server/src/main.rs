@@ -36,6 +36,11 @@ struct Flags {
     #[arg(long, env = "SNUG_PUBLIC_ADDRESS", value_name = "HOST:PORT", value_delimiter = ',')]
     public_address: Vec<String>,
 
+    /// https://HOST or https://HOST:PORT under which browsers reach this server and trust what they see: that of the proxy in front of it.
+    /// Links for guests, who take part in a call by browser, begin with it. Not needed with --tls-cert.
+    #[arg(long, env = "SNUG_PUBLIC_URL", value_name = "URL", value_parser = origin)]
+    public_url: Option<String>,
+
     /// Certificate chain in PEM, for a server with a name and a certificate that systems trust. Without it the server makes its own.
     #[arg(long, env = "SNUG_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -84,6 +89,7 @@ impl Flags {
             _ => Tls::OwnCertificate,
         };
         config.public_addresses = self.public_address;
+        config.public_url = self.public_url;
         config.stun = match self.stun_listen.as_deref() {
             None => Stun::SamePort,
             Some("off") => Stun::Off,
@@ -93,6 +99,17 @@ impl Flags {
         config.allowed_origins = self.allowed_origin;
         config.restored = self.restored;
         Ok(config)
+    }
+}
+
+/// An origin as browsers write it: `https://host` or `https://host:port`, nothing behind it.
+fn origin(text: &str) -> std::result::Result<String, String> {
+    let origin = text.trim_end_matches('/');
+    match origin.strip_prefix("https://") {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
+            Ok(origin.strip_suffix(":443").unwrap_or(origin).to_ascii_lowercase())
+        }
+        _ => Err("it is https:// and a host, with a port if it is not 443, and nothing behind".to_owned()),
     }
 }
 

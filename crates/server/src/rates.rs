@@ -60,6 +60,7 @@ pub(crate) struct Rates {
     pub(crate) address: Buckets<IpAddr>,
     pub(crate) session: Buckets<DeviceId>,
     pub(crate) sign_in: Buckets<IpAddr>,
+    pub(crate) knock: Buckets<IpAddr>,
 }
 
 impl Rates {
@@ -68,6 +69,7 @@ impl Rates {
             address: Buckets::new(limits.per_address),
             session: Buckets::new(limits.per_session),
             sign_in: Buckets::new(limits.sign_in),
+            knock: Buckets::new(limits.knock),
         }
     }
 
@@ -76,6 +78,7 @@ impl Rates {
         self.address.forget_full();
         self.session.forget_full();
         self.sign_in.forget_full();
+        self.knock.forget_full();
     }
 }
 

@@ -49,6 +49,15 @@ pub(crate) async fn one(conn: &mut SqliteConnection, user: UserId, room: RoomId)
     seen_by(conn, user, Some(room)).await?.pop().ok_or_else(|| missing("room"))
 }
 
+/// A room's name; empty for a direct room.
+pub(crate) async fn name(conn: &mut SqliteConnection, room: RoomId) -> Result<String> {
+    let row: Option<(String,)> = sqlx::query_as("SELECT name FROM rooms WHERE id = ?")
+        .bind(room.to_string())
+        .fetch_optional(conn)
+        .await?;
+    row.map(|(name,)| name).ok_or_else(|| missing("room"))
+}
+
 /// The rooms that `user` is in or is asked into: all, or one.
 async fn seen_by(conn: &mut SqliteConnection, user: UserId, only: Option<RoomId>) -> Result<Vec<Room>> {
     type RoomRow = (String, String, String, String, String, i64, String, i64, i64);

@@ -6,6 +6,7 @@ use crate::{
     certificate::{self, Identity},
     config::{ServerConfig, Stun, Tls},
     database,
+    guests::{self, Browsers},
     listener::Listener,
     log::Writer,
     password::Passwords,
@@ -114,7 +115,8 @@ impl Server {
             addresses: reachable(&config.public_addresses, local_addr, behind_proxy),
             key_pin,
             ice: ice(stun_addr, config.ice_servers),
-            allowed_origins: config.allowed_origins,
+            browsers: Browsers::new(config.public_url.as_deref(), &config.public_addresses, &config.tls),
+            allowed_origins: config.allowed_origins.into_iter().chain(config.public_url).collect(),
             behind_proxy,
             sessions_ended: watch::Sender::new(0),
             stopping: stopping.clone(),
@@ -127,12 +129,16 @@ impl Server {
         let close_code = Arc::new(AtomicU16::new(close::GOING_AWAY));
         tasks.spawn(writer.run());
         let code = Arc::clone(&close_code);
-        let exchange = Exchange { hub, presence, inputs, members };
+        let (decisions, decided) = mpsc::channel(HUB_QUEUE);
+        let exchange = Exchange { hub, presence, inputs, members, decisions };
         tasks.spawn(exchange.run(stopping.clone(), move || code.load(Ordering::Relaxed)));
         if let Some(udp) = udp {
             tasks.spawn(stun::respond(udp, app.limits.stun, stopping.clone()));
         }
         tasks.spawn(keep_tidy(Arc::downgrade(&app), stopping.clone()));
+        tasks.spawn(guests::write_down(Arc::downgrade(&app), decided));
+        let every = app.limits.guest_tidy;
+        tasks.spawn(guests::keep_tidy(Arc::downgrade(&app), stopping.clone(), every));
         let listener = Listener {
             tls: identity.map(|identity| TlsAcceptor::from(identity.config)),
             router: router(Arc::clone(&app)),

@@ -3,7 +3,7 @@
 
 use snug_protocol::{CallId, DeviceId, JoinId, RoomId, UserId, signal::Participant};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     time::{Duration, Instant},
 };
 
@@ -123,9 +123,30 @@ impl Calls {
         self.0.get(&call).into_iter().flat_map(|call| &call.stays).map(|stay| &stay.participant)
     }
 
-    /// The people of a call, each once.
+    /// The people of the space in a call, each once.
     pub(super) fn people(&self, call: CallId) -> Vec<UserId> {
-        self.participants(call).map(|p| p.user).collect::<BTreeSet<_>>().into_iter().collect()
+        let members = self.participants(call).filter(|p| !p.guest);
+        members.map(|p| p.user).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The names of the guests in a call.
+    pub(super) fn guests(&self, call: CallId) -> Vec<String> {
+        self.participants(call).filter(|p| p.guest).filter_map(|p| p.name.clone()).collect()
+    }
+
+    /// The devices of the space's people in a call.
+    pub(super) fn member_devices(&self, call: CallId) -> impl Iterator<Item = DeviceId> {
+        self.participants(call).filter(|p| !p.guest).map(|p| p.device)
+    }
+
+    /// The room of a call that somebody is in.
+    pub(super) fn room(&self, call: CallId) -> Option<RoomId> {
+        self.0.get(&call).map(|call| call.room)
+    }
+
+    /// All calls that somebody is in.
+    pub(super) fn all(&self) -> HashSet<CallId> {
+        self.0.keys().copied().collect()
     }
 
     /// The calls of a room.

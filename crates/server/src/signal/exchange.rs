@@ -3,14 +3,18 @@
 //! It never waits for a connection. A queue that is full means a client that does not read, and that client is closed as too slow;
 //! the others hear nothing of it.
 
-use super::{ConnectionId, Hub, hub::Output};
-use crate::{log::Membership, presence::Presence};
+use super::{CallLook, ConnectionId, GuestPass, Hub, hub::Output};
+use crate::{guests::Decision, log::Membership, presence::Presence};
 use axum::extract::ws::Utf8Bytes;
 use snug_protocol::{
-    Content, DeviceId, UserId,
+    CallId, Content, DeviceId, GuestLinkId, UserId,
     signal::{ClientSignal, close},
 };
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::sleep_until,
@@ -25,6 +29,8 @@ pub(crate) enum Input {
         user: UserId,
         device: DeviceId,
         key: Content,
+        /// What the device is let in with, if it is a guest's.
+        guest: Option<GuestPass>,
         /// Signals as JSON. Bounded; the socket's task reads it.
         queue: mpsc::Sender<Utf8Bytes>,
         /// The code to close with.
@@ -36,6 +42,16 @@ pub(crate) enum Input {
     Signal { connection: ConnectionId, device: DeviceId, signal: ClientSignal },
     /// Its session ended.
     SignedOut { device: DeviceId },
+    /// Somebody asks who is in a call.
+    Look { call: CallId, reply: oneshot::Sender<CallLook> },
+    /// Somebody asks whether a guest was let in.
+    IsAdmitted { device: DeviceId, reply: oneshot::Sender<bool> },
+    /// A guest link was revoked or has expired.
+    GuestLinkOver { link: GuestLinkId },
+    /// A call has been empty for so long that its guests are nobody's any more.
+    GuestCallOver { call: CallId },
+    /// Time to look for guests without a host. Answers the calls that somebody is in.
+    TidyGuests { reply: oneshot::Sender<HashSet<CallId>> },
 }
 
 struct Link {
@@ -52,6 +68,8 @@ pub(crate) struct Exchange {
     pub(crate) inputs: mpsc::Receiver<Input>,
     /// From the log's writer, before it answers the write.
     pub(crate) members: mpsc::Receiver<Membership>,
+    /// To the task that writes them down. When it is full, which takes a database that stands still, they are lost to the next start.
+    pub(crate) decisions: mpsc::Sender<Decision>,
 }
 
 impl Exchange {
@@ -85,9 +103,14 @@ impl Exchange {
 
     fn take(&mut self, input: Input, links: &mut HashMap<ConnectionId, Link>) {
         match input {
-            Input::Connected { connection, user, device, key, queue, close } => {
+            Input::Connected { connection, user, device, key, guest, queue, close } => {
                 links.insert(connection, Link { device, queue, close });
-                self.hub.connected(Instant::now(), connection, user, device, key);
+                match guest {
+                    Some(pass) => {
+                        self.hub.guest_connected(Instant::now(), connection, user, device, key, pass)
+                    }
+                    None => self.hub.connected(Instant::now(), connection, user, device, key),
+                }
             }
             Input::Disconnected { connection, device } => {
                 links.remove(&connection);
@@ -95,6 +118,12 @@ impl Exchange {
             }
             Input::Signal { connection, device, signal } => self.hub.signal(connection, device, signal),
             Input::SignedOut { device } => self.hub.signed_out(device),
+            // One who asked and went needs no answer.
+            Input::Look { call, reply } => drop(reply.send(self.hub.look(call))),
+            Input::IsAdmitted { device, reply } => drop(reply.send(self.hub.is_admitted(device))),
+            Input::GuestLinkOver { link } => self.hub.guest_link_over(link),
+            Input::GuestCallOver { call } => self.hub.guest_call_over(call),
+            Input::TidyGuests { reply } => drop(reply.send(self.hub.tidy_guests())),
         }
     }
 
@@ -110,6 +139,11 @@ impl Exchange {
                     Output::Close(connection, code) => {
                         if let Some(link) = links.remove(&connection) {
                             let _ = link.close.send(code);
+                        }
+                    }
+                    Output::Decide(decision) => {
+                        if self.decisions.try_send(decision).is_err() {
+                            tracing::error!(?decision, "what became of a guest will not outlast this server");
                         }
                     }
                     Output::Send(to, signal) => {

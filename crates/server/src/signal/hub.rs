@@ -5,8 +5,9 @@
 use super::{
     ConnectionId,
     calls::{Calls, Ended, Joined},
+    guests::Guests,
 };
-use crate::log::Membership;
+use crate::{guests::Decision, log::Membership};
 use snug_protocol::{
     ApiError, CallId, Content, DeviceId, ErrorCode, RoomId, UserId,
     signal::{ClientSignal, Participant, ServerSignal, close},
@@ -23,13 +24,26 @@ pub(crate) enum Output {
     Send(Vec<ConnectionId>, ServerSignal),
     /// Close one with a code.
     Close(ConnectionId, u16),
+    /// Write down what became of a guest.
+    Decide(Decision),
 }
 
 /// A device with an open connection.
-struct Online {
-    connection: ConnectionId,
-    user: UserId,
-    key: Content,
+pub(super) struct Online {
+    pub(super) connection: ConnectionId,
+    pub(super) user: UserId,
+    pub(super) key: Content,
+}
+
+/// Who is in a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallLook {
+    /// Its room; none when nobody is in it.
+    pub(crate) room: Option<RoomId>,
+    /// People of the space.
+    pub(crate) people: Vec<UserId>,
+    /// Names of guests.
+    pub(crate) guests: Vec<String>,
 }
 
 /// The state of all connections and calls.
@@ -38,8 +52,9 @@ pub(crate) struct Hub {
     presence_grace: Duration,
     /// Who is in which room; the log's writer keeps it current.
     rooms: HashMap<RoomId, BTreeSet<UserId>>,
-    online: BTreeMap<DeviceId, Online>,
-    calls: Calls,
+    pub(super) online: BTreeMap<DeviceId, Online>,
+    pub(super) calls: Calls,
+    pub(super) guests: Guests,
     /// Who counts as available, and since when they are not any more, if so.
     available: HashMap<UserId, Option<Instant>>,
     out: Vec<Output>,
@@ -61,6 +76,7 @@ impl Hub {
             rooms,
             online: BTreeMap::new(),
             calls: Calls::default(),
+            guests: Guests::default(),
             available: HashMap::new(),
             out: Vec::new(),
         }
@@ -87,10 +103,7 @@ impl Hub {
         device: DeviceId,
         key: Content,
     ) {
-        if let Some(old) = self.online.insert(device, Online { connection, user, key }) {
-            self.out.push(Output::Close(old.connection, close::REPLACED));
-            self.calls.lost(device, now);
-        }
+        self.take_place(now, connection, user, device, key);
         let known: BTreeSet<UserId> = self.companions(user);
         for other in self.available.keys().copied().filter(|u| known.contains(u)).collect::<BTreeSet<_>>() {
             self.tell([connection], ServerSignal::Presence { user: other, available: true });
@@ -100,11 +113,26 @@ impl Hub {
         }
     }
 
+    pub(super) fn take_place(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        user: UserId,
+        device: DeviceId,
+        key: Content,
+    ) {
+        if let Some(old) = self.online.insert(device, Online { connection, user, key }) {
+            self.out.push(Output::Close(old.connection, close::REPLACED));
+            self.calls.lost(device, now);
+        }
+    }
+
     /// A connection is gone. Calls keep its place for a while.
     pub(crate) fn disconnected(&mut self, now: Instant, connection: ConnectionId, device: DeviceId) {
         if self.online.get(&device).is_some_and(|online| online.connection == connection) {
             self.online.remove(&device);
             self.calls.lost(device, now);
+            self.guest_disconnected(device);
         }
     }
 
@@ -186,10 +214,14 @@ impl Hub {
             return;
         };
         let user = online.user;
+        if let Err(error) = self.guests.may(device, &signal) {
+            return self.tell([connection], ServerSignal::Error { error, call: None });
+        }
         let refused = match signal {
             ClientSignal::Join { call, room, join } => {
-                let participant =
-                    Participant { user, device, join, key: online.key.clone(), guest: false, name: None };
+                let name = self.guests.name(device);
+                let (key, guest) = (online.key.clone(), name.is_some());
+                let participant = Participant { user, device, join, key, guest, name };
                 self.join(connection, call, room, participant).map_err(|error| (error, Some(call)))
             }
             ClientSignal::Leave { call } => self.leave(call, device).map_err(|error| (error, Some(call))),
@@ -214,10 +246,14 @@ impl Hub {
             ClientSignal::Typing { room, active } => {
                 self.typing(room, user, active).map_err(|error| (error, None))
             }
-            ClientSignal::GuestAdmit { call, .. }
-            | ClientSignal::GuestRefuse { call, .. }
-            | ClientSignal::GuestRemove { call, .. } => {
-                Err((ApiError::new(ErrorCode::NotFound, "no such guest"), Some(call)))
+            ClientSignal::GuestAdmit { call, device: guest } => {
+                self.admit_guest(call, device, guest).map_err(|error| (error, Some(call)))
+            }
+            ClientSignal::GuestRefuse { call, device: guest } => {
+                self.refuse_guest(call, device, guest).map_err(|error| (error, Some(call)))
+            }
+            ClientSignal::GuestRemove { call, device: guest } => {
+                self.remove_guest(call, device, guest).map_err(|error| (error, Some(call)))
             }
         };
         if let Err((error, call)) = refused {
@@ -232,7 +268,9 @@ impl Hub {
         room: RoomId,
         participant: Participant,
     ) -> Result<(), ApiError> {
-        if !self.rooms.get(&room).is_some_and(|members| members.contains(&participant.user)) {
+        // Where a guest may go was looked at already.
+        let member = || self.rooms.get(&room).is_some_and(|members| members.contains(&participant.user));
+        if !participant.guest && !member() {
             return Err(ApiError::new(ErrorCode::NotFound, "no such room"));
         }
         let device = participant.device;
@@ -243,15 +281,24 @@ impl Hub {
                 return Err(ApiError::new(ErrorCode::Forbidden, "this call is in another room"));
             }
             Joined::Full => return Err(ApiError::new(ErrorCode::Unavailable, "the call is full")),
-            Joined::Back => self.tell([connection], ServerSignal::Roster { call, members }),
+            Joined::Back => {
+                self.tell([connection], ServerSignal::Roster { call, members });
+                if !participant.guest {
+                    self.tell_knocks(call, connection);
+                }
+            }
             Joined::New(replaced) => {
                 let others = self.others_in(call, device);
                 if let Some(join) = replaced {
                     self.tell(others.clone(), ServerSignal::Left { call, device, join });
                 }
                 self.tell([connection], ServerSignal::Roster { call, members });
+                let is_guest = participant.guest;
                 self.tell(others, ServerSignal::Joined { call, participant });
                 self.tell_call(room, call);
+                if !is_guest {
+                    self.tell_knocks(call, connection);
+                }
             }
         }
         Ok(())
@@ -274,23 +321,40 @@ impl Hub {
     }
 
     /// Tells those who are still in the call, and the room.
-    fn tell_ended(&mut self, ended: &Ended) {
+    pub(super) fn tell_ended(&mut self, ended: &Ended) {
         let others = self.others_in(ended.call, ended.device);
         self.tell(others, ended.signal());
         self.tell_call(ended.room, ended.call);
+        if !self.guests.is_guest(ended.device) {
+            self.member_left(ended.call);
+        }
     }
 
     fn tell_call(&mut self, room: RoomId, call: CallId) {
         let Some(members) = self.rooms.get(&room) else { return };
         let to = self.connections_of(|user| members.contains(&user));
-        let people = self.calls.people(call);
-        self.tell(to, ServerSignal::CallState { room, call, people, guests: vec![] });
+        let state = self.call_state(room, call);
+        self.tell(to, state);
     }
 
     fn tell_calls_of(&mut self, room: RoomId, to: Vec<ConnectionId>) {
         for call in self.calls.in_room(room) {
-            let people = self.calls.people(call);
-            self.tell(to.clone(), ServerSignal::CallState { room, call, people, guests: vec![] });
+            let state = self.call_state(room, call);
+            self.tell(to.clone(), state);
+        }
+    }
+
+    fn call_state(&self, room: RoomId, call: CallId) -> ServerSignal {
+        let (people, guests) = (self.calls.people(call), self.calls.guests(call));
+        ServerSignal::CallState { room, call, people, guests }
+    }
+
+    /// Who is in a call now.
+    pub(crate) fn look(&self, call: CallId) -> CallLook {
+        CallLook {
+            room: self.calls.room(call),
+            people: self.calls.people(call),
+            guests: self.calls.guests(call),
         }
     }
 
@@ -300,7 +364,15 @@ impl Hub {
         self.tell(to, ServerSignal::Presence { user, available });
     }
 
-    fn tell(&mut self, to: impl Into<Vec<ConnectionId>>, signal: ServerSignal) {
+    pub(super) fn decide(&mut self, decision: Decision) {
+        self.out.push(Output::Decide(decision));
+    }
+
+    pub(super) fn close(&mut self, connection: ConnectionId, code: u16) {
+        self.out.push(Output::Close(connection, code));
+    }
+
+    pub(super) fn tell(&mut self, to: impl Into<Vec<ConnectionId>>, signal: ServerSignal) {
         let to = to.into();
         if !to.is_empty() {
             self.out.push(Output::Send(to, signal));

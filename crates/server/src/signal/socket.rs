@@ -1,12 +1,13 @@
 //! One connection of the signal socket: getting in, and the loop that reads, writes and pings.
 
-use super::{ConnectionId, Input};
+use super::{ConnectionId, GuestPass, Input};
 use crate::{
     app::App,
     auth::{Credential, SignedIn, admit, asking_host, bearer, is_signed_in, origin_allowed, signed_out},
     clock,
     extract::InQuery,
-    failure::{Result, bad, forbidden},
+    failure::{Failure, Result, bad, forbidden},
+    guests::session::{Caller, Guest, Holder, by_device},
     rates, secret,
 };
 use axum::{
@@ -24,7 +25,7 @@ use axum::{
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use serde::Deserialize;
 use snug_protocol::{
-    ApiError, Content, ErrorCode, MAX_SIGNAL_BYTES,
+    ApiError, Content, DeviceId, ErrorCode, MAX_SIGNAL_BYTES, UserId,
     signal::{ClientSignal, SUBPROTOCOL, ServerSignal, Ticket, close},
 };
 use std::{
@@ -44,8 +45,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new().route("/signal", get(connect)).route("/signal/ticket", post(ticket))
 }
 
-async fn ticket(who: SignedIn, State(app): State<App>) -> Result<Json<Ticket>> {
-    app.tickets.issue(who, Instant::now()).map(|ticket| Json(Ticket { ticket }))
+async fn ticket(who: Caller, State(app): State<App>) -> Result<Json<Ticket>> {
+    app.tickets.issue(who.holder(), Instant::now()).map(|ticket| Json(Ticket { ticket }))
 }
 
 #[derive(Deserialize)]
@@ -64,19 +65,49 @@ async fn connect(
     if upgrade.selected_protocol().is_none() {
         return Err(bad(format!("the subprotocol here is {SUBPROTOCOL}")));
     }
-    let (key,): (Vec<u8>,) = sqlx::query_as("SELECT public_key FROM devices WHERE id = ?")
-        .bind(who.device.to_string())
-        .fetch_one(&app.log.pool)
-        .await?;
     // A little above our own limit, so that it is we who say that a frame was too large.
     let upgrade = upgrade.max_message_size(2 * MAX_SIGNAL_BYTES).max_frame_size(2 * MAX_SIGNAL_BYTES);
     let tasks = app.tasks.clone();
-    Ok(upgrade
-        .on_upgrade(move |socket| tasks.track_future(Connection::serve(app, who, Content(key), socket))))
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(Connection::serve(app, who, socket))))
+}
+
+/// Who is at the other end.
+struct Entrant {
+    user: UserId,
+    device: DeviceId,
+    key: Content,
+    guest: Option<GuestPass>,
+}
+
+impl Entrant {
+    async fn member(app: &App, who: SignedIn) -> Result<Self> {
+        let (key,): (Vec<u8>,) = sqlx::query_as("SELECT public_key FROM devices WHERE id = ?")
+            .bind(who.device.to_string())
+            .fetch_one(&app.log.pool)
+            .await?;
+        Ok(Self { user: who.user, device: who.device, key: Content(key), guest: None })
+    }
+
+    async fn guest(app: &App, device: DeviceId) -> Result<Self> {
+        let Guest { user, device, key, pass } = by_device(app, device).await?;
+        Ok(Self { user, device, key, guest: Some(pass) })
+    }
+
+    /// Whether the session still stands.
+    async fn stands(&self, app: &App) -> Result<bool> {
+        if self.guest.is_none() {
+            return is_signed_in(app, self.device).await;
+        }
+        match by_device(app, self.device).await {
+            Ok(_) => Ok(true),
+            Err(Failure::Refused(_)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
 }
 
 /// Who connects: by token, or by ticket, which pages alone use and which therefore comes with their origin.
-async fn enter(app: &App, parts: &Parts, entry: Entry) -> Result<SignedIn> {
+async fn enter(app: &App, parts: &Parts, entry: Entry) -> Result<Entrant> {
     let origin = origin_allowed(&parts.headers, &app.allowed_origins);
     if origin == Some(false) {
         return Err(forbidden("pages of this origin may not connect"));
@@ -84,13 +115,15 @@ async fn enter(app: &App, parts: &Parts, entry: Entry) -> Result<SignedIn> {
     let host = asking_host(parts, app.behind_proxy)?;
     let Some(ticket) = entry.ticket else {
         let token = bearer(&parts.headers).map(|token| secret::hash(token.as_bytes()));
-        return admit(app, host, token, Credential::Token).await;
+        let who = admit(app, host, token, Credential::Token).await?;
+        return Entrant::member(app, who).await;
     };
     if origin.is_none() {
         return Err(forbidden("a ticket is for pages, which have an origin"));
     }
     match app.tickets.spend(&ticket, Instant::now()) {
-        Some(who) if is_signed_in(app, who.device).await? => Ok(who),
+        Some(Holder::Member(who)) if is_signed_in(app, who.device).await? => Entrant::member(app, who).await,
+        Some(Holder::Guest(device)) => Entrant::guest(app, device).await,
         _ => {
             app.rates.address.take(&host)?;
             Err(signed_out())
@@ -111,13 +144,13 @@ enum End {
 struct Connection {
     app: App,
     id: ConnectionId,
-    who: SignedIn,
+    who: Entrant,
     socket: WebSocket,
     rate: DefaultDirectRateLimiter,
 }
 
 impl Connection {
-    async fn serve(app: App, who: SignedIn, key: Content, socket: WebSocket) {
+    async fn serve(app: App, who: Entrant, socket: WebSocket) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
         let rate = RateLimiter::direct(rates::quota(app.limits.signals));
@@ -125,11 +158,11 @@ impl Connection {
         let mut connection = Self { app, id, who, socket, rate };
         tokio::select! {
             () = killed.cancelled() => {}
-            () = connection.run(key) => {}
+            () = connection.run() => {}
         }
     }
 
-    async fn run(&mut self, key: Content) {
+    async fn run(&mut self) {
         let hello = ServerSignal::Hello { device: self.who.device, server_time: clock::now() };
         if self.send(&hello).await.is_err() {
             return;
@@ -137,14 +170,16 @@ impl Connection {
         let (queue, signals) = mpsc::channel(self.app.limits.signal_queue.max(1));
         let (close, closing) = oneshot::channel();
         let (connection, device) = (self.id, self.who.device);
-        let connected = Input::Connected { connection, user: self.who.user, device, key, queue, close };
+        let (user, key, guest) = (self.who.user, self.who.key.clone(), self.who.guest.clone());
+        let connected = Input::Connected { connection, user, device, key, guest, queue, close };
         if self.app.hub.send(connected).await.is_err() {
             self.close(close::GOING_AWAY).await;
             return;
         }
         // The session may have ended between the handshake and the hub knowing of this connection.
-        let end = match is_signed_in(&self.app, device).await {
+        let end = match self.who.stands(&self.app).await {
             Ok(true) => self.converse(signals, closing).await,
+            Ok(false) if self.who.guest.is_some() => End::Close(close::GUEST_ENDED),
             Ok(false) => End::Close(close::SIGNED_OUT),
             Err(_) => End::Gone,
         };
@@ -171,7 +206,14 @@ impl Connection {
             tokio::select! {
                 biased;
                 // The hub drops the sender without a code only when it ends without having seen this connection.
-                code = &mut closing => return End::Close(code.unwrap_or(close::GOING_AWAY)),
+                code = &mut closing => {
+                    let code = code.unwrap_or(close::GOING_AWAY);
+                    if code == close::GUEST_ENDED {
+                        // Why it ends is among what waits.
+                        let _ = timeout(CLOSING, self.send_what_waits(&mut signals)).await;
+                    }
+                    return End::Close(code);
+                }
                 Some(signal) = signals.recv() => {
                     if self.socket.send(Message::Text(signal)).await.is_err() {
                         return End::Gone;
@@ -239,6 +281,14 @@ impl Connection {
     async fn send(&mut self, signal: &ServerSignal) -> std::result::Result<(), axum::Error> {
         let json = serde_json::to_string(signal).expect("a signal has string keys");
         self.socket.send(Message::Text(json.into())).await
+    }
+
+    async fn send_what_waits(&mut self, signals: &mut mpsc::Receiver<Utf8Bytes>) {
+        while let Ok(signal) = signals.try_recv() {
+            if self.socket.send(Message::Text(signal)).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Closes with a code.

@@ -9,6 +9,7 @@ mod accounts;
 mod bad_input;
 mod calls;
 mod connections;
+mod guests;
 mod process;
 mod replay;
 mod roles;

@@ -2,21 +2,23 @@
 
 use crate::support::{
     http::Api,
+    socket::Socket,
     space::{Person, Space, account, device, message},
 };
 use axum::body::Body;
 use hyper::Method;
 use serde_json::{Value, json};
 use snug_protocol::{
-    DeviceId, RoomId, TxnId,
+    CallId, Content, DeviceId, GuestLinkId, JoinId, RoomId, TxnId,
     account::{NewAccount, Register, Setup, SignIn},
     event::{NewEvent, kind},
+    guest::{Admission, Knock, Knocked, NewGuestLink, NewGuestLinkMade},
     invitation::{Invitation, NewInvitation},
     room::HistoryVisibility,
 };
 
 /// In the order of the table's columns.
-const ROLES: [&str; 6] = ["anonymous", "outsider", "invited", "member", "moderator", "owner"];
+const ROLES: [&str; 7] = ["anonymous", "outsider", "invited", "member", "moderator", "owner", "guest"];
 
 /// The people of the table, and those whom they do things to.
 struct Cast {
@@ -30,6 +32,12 @@ struct Cast {
     victim: Person,
     /// Not in the room.
     bystander: Person,
+    /// In a call of another room, let in.
+    guest: Api,
+    /// That call, in which the owner is.
+    call: CallId,
+    /// The owner in it.
+    _in_call: Socket,
 }
 
 /// What a row's body and path are made from.
@@ -42,7 +50,19 @@ struct Scene {
 impl Cast {
     async fn gather() -> Self {
         let space = Space::start().await;
+        let (call, join) = (CallId::random(), JoinId::random());
+        let salon = space.owner.makes_room("salon", HistoryVisibility::Shared).await;
+        let mut in_call = Socket::open(&space.owner).await;
+        in_call.joins(call, salon, join).await;
+        let new = NewGuestLink { admission: Admission::Open, expires_in_s: None };
+        let link: NewGuestLinkMade = space.owner.post(&format!("/calls/{call}/guest-links"), &new).await.ok();
+        let knock = Knock { name: "Ana".into(), public_key: Content(vec![9; 32]) };
+        let knocked: Knocked =
+            space.stranger().post(&format!("/guest/{}/knock", link.token), &knock).await.ok();
         Self {
+            guest: Api::new(space.target(), Some(knocked.session)),
+            call,
+            _in_call: in_call,
             anonymous: space.stranger(),
             outsider: space.person("outsider").await,
             invited: space.person("invited").await,
@@ -61,7 +81,8 @@ impl Cast {
             2 => &self.invited,
             3 => &self.member,
             4 => &self.moderator,
-            _ => &self.space.owner,
+            5 => &self.space.owner,
+            _ => &self.guest,
         }
     }
 
@@ -84,12 +105,29 @@ struct Row {
     method: Method,
     path: String,
     body: fn(&Cast, &Scene) -> Value,
-    /// By role.
-    status: [u16; 6],
+    /// By role; the guest's, if it is not named, is 403.
+    status: [u16; 7],
 }
 
-fn row(method: Method, path: &str, body: fn(&Cast, &Scene) -> Value, status: [u16; 6]) -> Row {
+fn row(method: Method, path: &str, body: fn(&Cast, &Scene) -> Value, status: impl Into<Statuses>) -> Row {
+    let Statuses(status) = status.into();
     Row { method, path: path.to_owned(), body, status }
+}
+
+/// By role.
+struct Statuses([u16; 7]);
+
+impl From<[u16; 7]> for Statuses {
+    fn from(status: [u16; 7]) -> Self {
+        Self(status)
+    }
+}
+
+/// Closed to guests, as almost everything is.
+impl From<[u16; 6]> for Statuses {
+    fn from([a, b, c, d, e, f]: [u16; 6]) -> Self {
+        Self([a, b, c, d, e, f, 403])
+    }
 }
 
 fn about(scene: &Scene, what: &str) -> Value {
@@ -101,7 +139,7 @@ fn table() -> Vec<Row> {
         (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     let nothing: fn(&Cast, &Scene) -> Value = |_, _| Value::Null;
     let empty: fn(&Cast, &Scene) -> Value = |_, _| json!({});
-    let all = |status| [status; 6];
+    let all = |status| [status; 7];
     let signed_in = |status| [401, status, status, status, status, status];
     vec![
         row(get.clone(), "/healthz", nothing, all(200)),
@@ -199,10 +237,25 @@ fn table() -> Vec<Row> {
         ),
         row(get.clone(), "/events", nothing, signed_in(200)),
         row(post.clone(), "/events/cookie", nothing, signed_in(204)),
-        row(post.clone(), "/signal/ticket", nothing, signed_in(200)),
+        row(post.clone(), "/signal/ticket", nothing, [401, 200, 200, 200, 200, 200, 200]),
         // Let in, and then it is no WebSocket.
         row(get.clone(), "/signal", nothing, signed_in(400)),
-        row(get.clone(), "/ice", nothing, signed_in(200)),
+        row(get.clone(), "/ice", nothing, [401, 200, 200, 200, 200, 200, 200]),
+        row(post.clone(), "/calls/{call}/guest-links", empty, [401, 404, 404, 404, 404, 201]),
+        row(get.clone(), "/calls/{call}/guest-links", nothing, signed_in(200)),
+        row(
+            delete.clone(),
+            &format!("/calls/{{call}}/guest-links/{}", GuestLinkId::random()),
+            nothing,
+            signed_in(404),
+        ),
+        row(get.clone(), "/guest/made-up", nothing, all(404)),
+        row(
+            post.clone(),
+            "/guest/made-up/knock",
+            |_, _| json!(Knock { name: "Ana".into(), public_key: Content(vec![9; 32]) }),
+            all(404),
+        ),
         row(post, "/announcements", |_, _| json!({ "text": "tea" }), [401, 403, 403, 403, 403, 201]),
         row(get, "/nothing/here", nothing, all(404)),
         row(delete, "/me", nothing, all(405)),
@@ -229,6 +282,7 @@ async fn every_route_answers_every_role_as_the_table_says() {
             let path = row
                 .path
                 .replace("{room}", &scene.room.to_string())
+                .replace("{call}", &cast.call.to_string())
                 .replace("{victim}", &cast.victim.id.to_string())
                 .replace("{invitation}", &scene.invitation);
             let role = cast.role(column);

@@ -23,6 +23,7 @@ pub(crate) fn wide_limits() -> Limits {
         per_address: wide,
         per_session: wide,
         sign_in: wide,
+        knock: wide,
         signals: wide,
         stun: wide,
         password_memory_kib: 64,
