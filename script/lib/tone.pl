@@ -39,20 +39,24 @@ die "$file is no sound file\n" unless $format && defined $data;
 my @samples = $format == 3 ? unpack('f<*', $data) : map { $_ / 32768 } unpack('s<*', $data);
 @samples = @samples[grep { $_ % $channels == 0 } 0 .. $#samples] if $channels > 1;
 
-# Of each tenth of a second: how loud, and how much of that is the tone (Goertzel's algorithm).
-my $block = int $rate / 10;
-my $turn = 2 * cos(2 * 3.14159265358979 * $PITCH / $rate);
+# Of each fortieth of a second: how loud, and how much of that lies within a few semitones of the tone (Goertzel's algorithm, over the
+# bins around it). Not in one bin alone: noise suppression lets a burst swell and fade, and that spreads it.
+my $block = int $rate / 40;
+my @turns = map { 2 * cos(2 * 3.14159265358979 * ($PITCH + 40 * $_) / $rate) } -3 .. 3;
 my ($loud, $tonal) = (0, 0);
 for (my $at = 0; $at + $block <= @samples; $at += $block) {
-    my ($energy, $one, $two) = (0, 0, 0);
-    for my $sample (@samples[$at .. $at + $block - 1]) {
-        $energy += $sample * $sample;
-        ($one, $two) = ($sample + $turn * $one - $two, $one);
-    }
+    my @part = @samples[$at .. $at + $block - 1];
+    my $energy = 0;
+    $energy += $_ * $_ for @part;
     next if $energy / $block < 1e-5;    # below -50 dBFS
     $loud++;
-    my $tone = ($one * $one + $two * $two - $turn * $one * $two) * 2 / $block;
+    my $tone = 0;
+    for my $turn (@turns) {
+        my ($one, $two) = (0, 0);
+        ($one, $two) = ($_ + $turn * $one - $two, $one) for @part;
+        $tone += ($one * $one + $two * $two - $turn * $one * $two) * 2 / $block;
+    }
     $tonal++ if $tone > 0.5 * $energy;
 }
-printf "%d of %d loud tenths of a second are the tone\n", $tonal, $loud;
-exit($tonal >= 10 && $tonal >= $loud / 2 ? 0 : 1);
+printf "%d of %d loud fortieths of a second are the tone\n", $tonal, $loud;
+exit($tonal >= 40 && $tonal >= $loud / 2 ? 0 : 1);
