@@ -62,6 +62,12 @@ const RTT_GUESS: Duration = Duration::from_millis(200);
 /// Reports and encoders add this to the round trip until a change of ours can show.
 const RESPONSE: Duration = Duration::from_millis(100);
 
+/// After a decrease, reports show it a round trip and this much later: their interval, and a frame. Sooner
+/// (libwebrtc waits for the round trip) the same queue would be yielded to twice, by the smaller flow most.
+const SHOWS: Duration = Duration::from_millis(120);
+/// Even with the longest queue.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 impl Aimd {
     pub(super) fn new(start: Bitrate, min: Bitrate, max: Bitrate) -> Aimd {
         Aimd {
@@ -99,10 +105,10 @@ impl Aimd {
         }
     }
 
-    /// Whether a further decrease may follow the last change: after a round trip, or at once when not even
-    /// half of the rate arrives.
+    /// Whether a further decrease may follow the last change: when that can have shown, or at once when not
+    /// even half of the rate arrives.
     pub(super) fn may_decrease(&self, now: Time, throughput: Bitrate) -> bool {
-        let wait = self.rtt.clamp(Duration::from_millis(10), Duration::from_millis(200));
+        let wait = (self.rtt + SHOWS).min(PATIENCE);
         self.changed.is_none_or(|changed| now.since(changed) >= wait) || throughput < times(self.rate, 0.5)
     }
 
@@ -267,11 +273,11 @@ mod tests {
     #[test]
     fn a_second_decrease_waits_for_a_round_trip_unless_hardly_anything_arrives() {
         let mut aimd = aimd();
-        aimd.set_rtt(Duration::from_millis(150));
+        aimd.set_rtt(Duration::from_millis(50));
         let now = Time::from_millis(1000);
         aimd.update(now, Usage::Over, Some(Bitrate::kbps(900)), Growth::Usual);
         assert!(!aimd.may_decrease(now + Duration::from_millis(100), Bitrate::kbps(700)));
-        assert!(aimd.may_decrease(now + Duration::from_millis(150), Bitrate::kbps(700)));
+        assert!(aimd.may_decrease(now + Duration::from_millis(250), Bitrate::kbps(700)));
         assert!(aimd.may_decrease(now + Duration::from_millis(100), Bitrate::kbps(300)));
     }
 }

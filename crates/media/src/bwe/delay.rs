@@ -62,13 +62,13 @@ const PAUSE: Duration = Duration::from_secs(2);
 const FELL: f64 = 0.75;
 /// A rise below this is a frame of somebody else, or jitter: yielding to it, the smaller of two flows would
 /// always yield to the larger.
-const LEAST: Duration = Duration::from_millis(20);
+const LEAST: Duration = Duration::from_millis(15);
 /// There is nothing below this that could empty.
 const EMPTY: Duration = Duration::from_millis(10);
 /// The trend lags behind: when the queue has come down to this share of its longest, enough was done.
 const DRAINING: f64 = 0.85;
 /// Above this queue the rate does not grow, though the queue may not.
-const HOLD: Duration = Duration::from_millis(30);
+const HOLD: Duration = Duration::from_millis(20);
 /// Overuse before anything arrived: the rate is cut to this share, again and again.
 const BLIND_DECREASE: f64 = 0.5;
 

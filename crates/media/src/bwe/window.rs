@@ -25,7 +25,7 @@ pub(super) struct InFlightWindow {
 /// Reports whose waits are remembered: about three seconds.
 const WAITS: usize = 32;
 /// Queue that is tolerated: as much delay as a conversation does not notice.
-const QUEUE: Duration = Duration::from_millis(100);
+const QUEUE: Duration = Duration::from_millis(75);
 /// Below two packets nothing would move.
 const LEAST_BYTES: f64 = 3000.0;
 /// Between two steps.
