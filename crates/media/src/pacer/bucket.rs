@@ -93,7 +93,9 @@ impl Bucket {
         let lacking = level.saturating_sub(self.level);
         match (lacking, self.rate) {
             (..=0, 1..) => Some(self.updated),
-            (_, 1..) => Some(self.updated + Duration::from_micros(lacking.div_euclid(self.rate) as u64 + 1)),
+            (_, 1..) => {
+                Some(self.updated + Duration::from_micros((lacking as u64).div_ceil(self.rate as u64)))
+            }
             _ => None,
         }
     }
@@ -114,4 +116,26 @@ fn micros(time: Duration) -> i64 {
 
 fn cost(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX).saturating_mul(8_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_moment_that_it_names_is_the_first_at_which_there_is_enough() {
+        for (kbps, bytes) in [(1000, 1250), (1001, 1250), (7, 1), (999_999, 60_000)] {
+            let mut bucket = Bucket::new(Time::ZERO, Duration::from_millis(10));
+            bucket.set_rate(Time::ZERO, Bitrate::kbps(kbps));
+            bucket.take(bytes);
+            let rest = Duration::from_millis(5);
+            let named = bucket.holds_at(rest).unwrap_or_default();
+            let holds = |at: Time| {
+                let mut later = bucket;
+                later.refill(at);
+                later.holds(rest)
+            };
+            assert!(holds(named) && !holds(named - Duration::from_micros(1)), "{kbps} {bytes}: {named:?}");
+        }
+    }
 }
