@@ -137,7 +137,7 @@ impl Aimd {
         if self.capacity.upper().is_some_and(|upper| self.throughput > upper) {
             self.capacity = Capacity::default();
         }
-        let limit = Bitrate::bps(times(self.throughput, AHEAD).as_bps() + AHEAD_LEAST.as_bps());
+        let limit = Bitrate::bps(times(self.throughput, AHEAD).as_bps().saturating_add(AHEAD_LEAST.as_bps()));
         let passed = now.since(self.changed.unwrap_or(now)).min(Duration::from_secs(1)).as_secs_f64();
         self.changed = Some(now);
         if growth == Growth::No || self.rate >= limit {
@@ -150,7 +150,7 @@ impl Aimd {
             None if !calm => self.additive_per_second() * passed,
             None => self.rate.as_bps() as f64 * (GROWTH.powf(passed) - 1.0),
         };
-        let rate = Bitrate::bps(self.rate.as_bps() + more as u64);
+        let rate = Bitrate::bps(self.rate.as_bps().saturating_add(more as u64));
         self.rate = clamped(rate.min(limit), self.min, self.max);
     }
 

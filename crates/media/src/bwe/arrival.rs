@@ -71,7 +71,7 @@ impl Arrivals {
         let previous = previous?;
         let arrived_after = complete.last_received.micros_from(previous.last_received);
         let reported_after = complete.reported.micros_from(previous.reported);
-        if arrived_after - reported_after >= CLOCK_JUMP_MICROS {
+        if arrived_after.saturating_sub(reported_after) >= CLOCK_JUMP_MICROS {
             *self = Arrivals::default();
             return None;
         }

@@ -113,6 +113,8 @@ const BACK_OFF: f64 = 0.8;
 const PACING: f64 = 2.5;
 /// A probe that found less than the estimate lowers it no further than to this share of what arrives.
 const PROBE_DROP: f64 = 0.85;
+/// A longer round trip is a mistake of the measurement.
+const RTT_MOST: Duration = Duration::from_secs(10);
 /// Weight of a new round-trip time.
 const RTT_WEIGHT: f64 = 0.2;
 /// A queue of this length, and of one packet more, is one that stands.
@@ -210,9 +212,9 @@ impl BandwidthEstimator {
 
     /// A round-trip time measured by sender and receiver reports (RFC 3550 §6.4.1).
     pub fn round_trip(&mut self, _now: Time, rtt: Duration) {
-        let smoothed = self.rtt.map_or(rtt, |before| {
-            before.mul_f64(1.0 - RTT_WEIGHT) + rtt.min(Duration::from_secs(10)).mul_f64(RTT_WEIGHT)
-        });
+        let rtt = rtt.min(RTT_MOST);
+        let smoothed =
+            self.rtt.map_or(rtt, |before| before.mul_f64(1.0 - RTT_WEIGHT) + rtt.mul_f64(RTT_WEIGHT));
         self.rtt = Some(smoothed);
         self.delay.set_rtt(smoothed);
     }
@@ -361,3 +363,7 @@ impl Limits {
         Limits { min: self.min, start: clamped(self.start, self.min, max), max }
     }
 }
+
+#[cfg(test)]
+#[path = "estimator_tests.rs"]
+mod tests;

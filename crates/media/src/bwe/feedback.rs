@@ -163,3 +163,7 @@ impl Default for SendHistory {
         SendHistory::new()
     }
 }
+
+#[cfg(test)]
+#[path = "feedback_tests.rs"]
+mod tests;
