@@ -29,6 +29,8 @@ pub struct PairStats {
     pub connect_time: Option<f64>,
     /// Seconds; from RTCP.
     pub round_trip_time: Option<f64>,
+    /// `availableOutgoingBitrate`: what the network is thought to take, headers included, in bits per second.
+    pub available_outgoing_bitrate: f64,
     /// Video that is received.
     pub inbound_video: InboundVideo,
     /// Audio that is received.
@@ -101,8 +103,10 @@ pub struct OutboundRtp {
     pub packets_sent: u64,
     /// Payload bytes, retransmissions included.
     pub bytes_sent: u64,
-    /// Retransmissions.
+    /// Retransmissions that were asked for.
     pub retransmitted_packets_sent: u64,
+    /// Packets that were repeated only to measure the way; video only.
+    pub padding_packets_sent: u64,
     /// Frames; video only.
     pub frames_sent: u64,
     /// Keyframes; video only.
@@ -115,6 +119,6 @@ pub struct OutboundRtp {
     pub remote_packets_lost: i64,
     /// 0 to 1, by its last report.
     pub remote_fraction_lost: f64,
-    /// In bits per second; what the encoder is told.
+    /// In bits per second; what the encoder is told. Zero while it is told to pause.
     pub target_bitrate: f64,
 }

@@ -14,6 +14,7 @@ mod processing;
 mod sender;
 
 pub use far_end::FarEnd;
+pub use packetizer::{Made, Packetizer};
 pub use packets::{AudioPacket, AudioPackets};
 pub use playout::{HeardObserver, Playout, PlayoutStream};
 pub use processing::AudioProcessing;

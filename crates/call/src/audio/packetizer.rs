@@ -14,7 +14,7 @@ const GAP: Duration = Duration::from_millis(60);
 const DTX_BYTES: usize = 2;
 
 /// Joins blocks to packets and gives them their RTP time.
-pub(super) struct Packetizer {
+pub struct Packetizer {
     frame: [f32; FRAME],
     filled: usize,
     /// When the frame's first sample was spoken.
@@ -26,20 +26,31 @@ pub(super) struct Packetizer {
 }
 
 /// A packet and what is known of it.
-pub(super) struct Made {
-    pub(super) rtp_time: RtpTime,
-    pub(super) payload: Bytes,
-    pub(super) audio_level: u8,
-    pub(super) captured_at: Time,
+pub struct Made {
+    /// Of its first sample.
+    pub rtp_time: RtpTime,
+    /// The Opus packet.
+    pub payload: Bytes,
+    /// As RFC 6464 carries it: 0 (loudest) to 127 (silence).
+    pub audio_level: u8,
+    /// When its first sample was spoken.
+    pub captured_at: Time,
+}
+
+impl Default for Packetizer {
+    fn default() -> Packetizer {
+        Packetizer::new()
+    }
 }
 
 impl Packetizer {
-    pub(super) fn new() -> Packetizer {
+    /// One at the beginning of a stream.
+    pub fn new() -> Packetizer {
         Packetizer { frame: [0.0; FRAME], filled: 0, begins: None, counted: None, quiet: false }
     }
 
-    /// Takes a block; gives a packet when it completes one that is worth sending.
-    pub(super) fn push(
+    /// Takes a block; gives a packet when it completes one that is worth sending. Errors are the encoder's.
+    pub fn push(
         &mut self,
         block: &Block,
         captured_at: Time,

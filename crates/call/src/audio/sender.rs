@@ -11,6 +11,7 @@ use crate::device::{
     DeviceError, DeviceEvents, DeviceKind, DeviceReporter, Microphone, MicrophoneChoice, SoundBlock,
     open_microphone,
 };
+use snug_media::audio::Protection;
 use snug_media::level::LevelMeter;
 use snug_media::{Bitrate, Time};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -140,7 +141,7 @@ impl AudioSender {
         });
     }
 
-    /// How many packets get lost on the worst way, 0…1: redundancy is sent for it.
+    /// How many packets get lost on the worst way, 0…1: copies are sent for it, within the bitrate.
     pub fn set_packet_loss(&self, ratio: f32) {
         self.shared.order(|orders| orders.packet_loss = ratio);
     }
@@ -199,7 +200,7 @@ impl Worker {
             };
             if wanted != told {
                 encoder.set_bitrate(wanted.0)?;
-                encoder.set_packet_loss(wanted.1)?;
+                encoder.set_protection(Protection::against(wanted.1, wanted.0))?;
                 told = wanted;
             }
             let open = match &mut microphone {

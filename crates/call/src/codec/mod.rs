@@ -1,8 +1,9 @@
 //! Codecs: VP8 through libvpx, Opus through libopus.
 //!
 //! Each is a struct that is handed a picture or 20 ms of sound and gives bytes, or the other way round.
-//! They know neither devices nor packets. The only `unsafe` of the program is in [`vpx`](self): the vpx
-//! crates that are already safe do not build against the libvpx that Debian ships.
+//! They know neither devices nor packets. The only `unsafe` of the program is in the two folders here: the
+//! crates that are already safe do not build against the libvpx that Debian ships, and leave out of libopus
+//! what repairs speech.
 
 pub mod opus;
 mod vpx;

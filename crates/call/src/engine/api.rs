@@ -5,6 +5,7 @@
 
 use crate::audio::{AudioProcessing, HeardObserver};
 use crate::device::{CameraChoice, DeviceError, DeviceKind, MicrophoneChoice, SpeakerChoice, VideoFormat};
+use crate::peer::{RelayProblem, RelayTrust};
 use crate::session::PairState;
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use snug_media::Bitrate;
 use snug_protocol::ice::IceServer;
 use snug_protocol::pair::MediaState;
 use snug_protocol::signal::ClientSignal;
-use snug_protocol::{CallId, DeviceId, JoinId, RoomId, UserId};
+use snug_protocol::{CallId, DeviceId, JoinId, RoomId, TxnId, UserId};
 use std::collections::HashMap;
 
 /// Everything that a call needs to begin.
@@ -36,6 +37,8 @@ pub struct CallConfig {
     pub media: MediaConfig,
     /// Connect through TURN only, so that the other side does not learn this network's addresses.
     pub relay_only: bool,
+    /// Who may certify a relay that is reached over TLS.
+    pub relay_trust: RelayTrust,
     /// Offer 127.0.0.1 as a candidate, too. It is offered in any case when there is no other address.
     pub include_loopback: bool,
     /// Sees what the person hears, as it is heard: for the lab.
@@ -118,6 +121,22 @@ pub enum CallEvent {
         /// How it stands now.
         state: PairState,
     },
+    /// A device is a guest's; said before anything else about it. Nothing but the server vouches for the name.
+    Guest {
+        /// Which device.
+        device: DeviceId,
+        /// What they call themselves.
+        name: String,
+    },
+    /// Somebody said something in writing to everybody in the call.
+    Chat {
+        /// Which device.
+        device: DeviceId,
+        /// Chosen by it.
+        id: TxnId,
+        /// 1 to [`MAX_CHAT_CHARS`](snug_protocol::pair::MAX_CHAT_CHARS) characters.
+        text: String,
+    },
     /// A device switched its camera or microphone.
     PeerMedia {
         /// Which device.
@@ -170,6 +189,12 @@ pub enum CallEvent {
         device: DeviceId,
         /// The key that it came with.
         key: [u8; 32],
+    },
+    /// No relay (TURN server) helps, and the call needs one: without it there has been no connection for a while, or none is allowed.
+    /// Said once in a call for each problem.
+    RelayProblem {
+        /// Why.
+        problem: RelayProblem,
     },
     /// A signal was refused: forged, replayed, or rubbish.
     BadSignal {

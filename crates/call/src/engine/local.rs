@@ -3,15 +3,23 @@
 //! Not their threads, which the media side owns; this is what the call's owner orders of them and hears from them.
 
 use super::api::{MediaConfig, START_VIDEO_BITRATE};
+use super::sharing::{Sharing, Way, target};
 use crate::audio::{AudioPackets, AudioSender, AudioSettings, HeardObserver, Playout, SoundLevel};
 use crate::clock::Clock;
 use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{TimedFrame, VideoStream, Viewers};
-use crate::video::{EncodedFrames, VideoSender, VideoSettings};
-use snug_media::{Bitrate, EncodedFrame};
+use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSettings, VideoTarget};
+use snug_media::allocate::{Content, Source};
+use snug_media::bwe::Limits;
+use snug_media::{Bitrate, EncodedFrame, Time};
 use snug_protocol::pair::MediaState;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// What keeps voice and feedback alive.
+const MIN_ESTIMATE: Bitrate = Bitrate::kbps(30);
+/// Before anything is known: what nearly every network takes; probes begin at three times this.
+const START_ESTIMATE: Bitrate = Bitrate::kbps(500);
 
 /// This side's media.
 pub(super) struct LocalMedia {
@@ -25,6 +33,9 @@ pub(super) struct LocalMedia {
     /// Only while somebody watches the self-view.
     frames: Option<EncodedFrames>,
     max_bitrate: Bitrate,
+    format: VideoFormat,
+    sharing: Sharing,
+    target: Option<VideoTarget>,
     camera: Option<CameraChoice>,
     has_microphone: bool,
     muted: bool,
@@ -66,6 +77,9 @@ impl LocalMedia {
             viewers: Viewers::default(),
             frames: None,
             max_bitrate: media.max_video_bitrate,
+            format: media.video_format,
+            sharing: Sharing::default(),
+            target: None,
             camera: media.camera,
             has_microphone,
             muted: media.muted,
@@ -121,15 +135,38 @@ impl LocalMedia {
         self.playout.set_speaker(speaker);
     }
 
-    /// Takes what is known of the ways to the others: 0 to 1 of the packets are lost on the worst.
-    pub(super) fn adapt(&self, worst_loss: f32) {
-        self.audio.set_packet_loss(worst_loss);
-        self.set_bitrate();
+    /// Between what the estimate of the way to one other device stays.
+    pub(super) fn limits(&self) -> Limits {
+        // Voice, repairs and headers go beside the pictures.
+        let max = Bitrate::bps(self.max_bitrate.as_bps() * 5 / 4 + 100_000);
+        Limits { min: MIN_ESTIMATE, start: START_ESTIMATE, max }
     }
 
-    /// The one place that decides at which rate video is encoded: a fixed one, until there is an estimate of the network.
-    fn set_bitrate(&self) {
-        self.video.set_bitrate(START_VIDEO_BITRATE.min(self.max_bitrate));
+    /// Follows what is known of the ways to the others. Says what could be sent on each at most, in their order.
+    pub(super) fn adapt(&mut self, now: Time, ways: &[Way]) -> Vec<Bitrate> {
+        let source = Source {
+            content: Content::Camera,
+            size: (self.format.width, self.format.height),
+            fps: f64::from(self.format.fps),
+            max: self.max_bitrate,
+        };
+        let source = self.state().camera.then_some(source);
+        let allocation = self.sharing.share(now, ways, source.as_ref());
+        self.audio.set_packet_loss(allocation.voice.loss as f32);
+        self.audio.set_bitrate(allocation.voice.bitrate);
+        if ways.is_empty() {
+            // Nobody is connected: who comes begins with what everybody begins with.
+            return Vec::new();
+        }
+        self.target = target(&allocation);
+        self.video.set_target(self.target);
+        allocation.peers.iter().map(|share| share.wanted).collect()
+    }
+
+    /// The rate that the pictures aim at, in bits per second; zero while there are none.
+    pub(super) fn video_rate(&self) -> f64 {
+        let target = self.target.filter(|_| self.state().camera);
+        target.map_or(0.0, |target| target.bitrate.as_bps() as f64)
     }
 
     /// Another viewer of the self-view.

@@ -7,6 +7,7 @@ use crate::frames::Viewers;
 use crate::peer::{PairKey, Peer, PeerLinks};
 use crate::session::{Input, Negotiation, PairIds, PairState, Pin, Role, RosterChange, Signer, Verifier};
 use snug_media::Time;
+use snug_media::bwe::BandwidthEstimator;
 use snug_protocol::DeviceId;
 use snug_protocol::signal::{Envelope, Participant, ServerSignal};
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Owner {
     }
 
     fn came(&mut self, now: Time, participant: Participant, we_offer: bool) {
-        let Participant { user, device, join, key, .. } = participant;
+        let Participant { user, device, join, key, guest, name } = participant;
         let pair_key = (device, join);
         if self.pairs.contains_key(&pair_key) {
             self.feed(now, pair_key, Input::Present(true));
@@ -51,8 +52,13 @@ impl Owner {
             self.emit(CallEvent::BadSignal { device });
             return;
         };
+        if guest {
+            self.emit(CallEvent::Guest { device, name: name.unwrap_or_default() });
+        }
         match self.pins.check(device, public) {
             Pin::Same => {}
+            // A page's key is not worth keeping: the page is gone before it could be met again.
+            Pin::First if guest => {}
             Pin::First => self.emit(CallEvent::KeySeen { device, key: public }),
             Pin::Changed => self.emit(CallEvent::KeyChanged { device, key: public }),
         }
@@ -72,9 +78,11 @@ impl Owner {
             self.viewers.insert(device, Arc::clone(&fresh));
             fresh
         };
+        let limits = self.local.limits();
         let links = PeerLinks {
             key: pair_key,
             clock: self.clock,
+            limits,
             sound: self.local.sound.another(),
             source: Arc::clone(&self.local.video),
             playout: Arc::clone(&playout),
@@ -91,9 +99,13 @@ impl Owner {
             playout,
             media: None,
             tile: None,
+            shown: None,
+            estimate: BandwidthEstimator::new(now, limits).estimate(),
             began: now,
             connected_after: None,
             complained: None,
+            relay_problem: None,
+            down_since: Some(now),
         };
         self.pairs.insert(pair_key, pair);
         self.emit(CallEvent::PeerState { device, user, state: PairState::Connecting });

@@ -10,7 +10,10 @@ mod local;
 mod meeting;
 mod owner;
 mod pair;
+mod paths;
+mod sharing;
 
+pub use crate::peer::{RelayProblem, RelayTrust};
 pub use crate::session::PairState as PeerState;
 pub use crate::stats::{CallStats, InboundAudio, InboundVideo, OutboundRtp, PairStats};
 pub use api::{CallConfig, CallError, CallEvent, EndReason, MediaConfig, START_VIDEO_BITRATE, VideoSource};
@@ -18,8 +21,10 @@ pub use api::{CallConfig, CallError, CallEvent, EndReason, MediaConfig, START_VI
 use crate::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use crate::frames::VideoStream;
 use owner::{Command, Owner};
-use snug_protocol::DeviceId;
+use snug_protocol::ice::IceServer;
 use snug_protocol::signal::ServerSignal;
+use snug_protocol::{DeviceId, TxnId};
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -83,6 +88,16 @@ impl Call {
         self.command(Command::SocketLost).await
     }
 
+    /// This computer has these addresses now. Connections that lose theirs are made anew at once, without hanging up.
+    pub async fn network_changed(&self, addresses: Vec<IpAddr>) -> Result<(), CallError> {
+        self.command(Command::Network(addresses)).await
+    }
+
+    /// Uses these STUN and TURN servers from now on, in restarts and for those who join: a relay's password has an end.
+    pub async fn set_ice_servers(&self, servers: Vec<IceServer>) -> Result<(), CallError> {
+        self.command(Command::IceServers(servers)).await
+    }
+
     /// Sends silence, or the voice again.
     pub async fn set_muted(&self, muted: bool) -> Result<(), CallError> {
         self.command(Command::Muted(muted)).await
@@ -111,6 +126,11 @@ impl Call {
     /// Tells a device how large it is shown, in physical pixels; 0×0 while it is hidden, and then it sends no video.
     pub async fn set_tile(&self, device: DeviceId, width: u32, height: u32) -> Result<(), CallError> {
         self.command(Command::Tile { device, width, height }).await
+    }
+
+    /// Says something in writing to everybody who is connected now; who comes later does not see it. Who writes checks the length.
+    pub async fn say(&self, id: TxnId, text: String) -> Result<(), CallError> {
+        self.command(Command::Say(id, text)).await
     }
 
     /// Asks for a keyframe of a source: a decoder gave up.

@@ -3,6 +3,8 @@
 use super::api::{CallConfig, CallEvent, EndReason, VideoSource};
 use super::local::{LocalEvent, LocalMedia};
 use super::pair::{ForEngine, Pair};
+use super::paths::Paths;
+use super::sharing::Way;
 use super::{CallStats, HANG_UP};
 use crate::audio::SoundLevel;
 use crate::clock::Clock;
@@ -12,10 +14,12 @@ use crate::peer::{PairKey, PeerEvent, PeerSettings};
 use crate::session::{Input, KeyPins, Output, PairState, Roster};
 use ed25519_dalek::SigningKey;
 use snug_media::Time;
-use snug_protocol::pair::{ChannelMessage, MediaState, PairSignal};
+use snug_protocol::ice::IceServer;
+use snug_protocol::pair::{ChannelMessage, MAX_CHAT_CHARS, MediaState, PairSignal};
 use snug_protocol::signal::{ClientSignal, ServerSignal};
-use snug_protocol::{CallId, DeviceId, JoinId, RoomId};
+use snug_protocol::{CallId, DeviceId, JoinId, RoomId, TxnId};
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -25,20 +29,23 @@ use tokio::task::JoinHandle;
 const PEER_EVENTS: usize = 256;
 /// A meter that moves more often looks no better.
 const LEVELS_EVERY: Duration = Duration::from_millis(66);
-/// How often the audio encoder learns of the loss.
-const LOSS_EVERY: Duration = Duration::from_secs(1);
+/// How often what is sent is looked over when no estimate changes: what waits for a while goes up then.
+const ADAPT_EVERY: Duration = Duration::from_millis(250);
 
 /// What the handle asks.
 pub(super) enum Command {
     Signal(Box<ServerSignal>),
     SocketConnected,
     SocketLost,
+    Network(Vec<IpAddr>),
+    IceServers(Vec<IceServer>),
     Muted(bool),
     Video(bool),
     Camera(Option<CameraChoice>),
     Microphone(MicrophoneChoice),
     Speaker(SpeakerChoice),
     Tile { device: DeviceId, width: u32, height: u32 },
+    Say(TxnId, String),
     Keyframe(VideoSource),
     Subscribe(VideoSource, oneshot::Sender<VideoStream>),
     Stats(oneshot::Sender<CallStats>),
@@ -51,7 +58,7 @@ enum Happening {
     Peer(PairKey, PeerEvent),
     Local(LocalEvent),
     Levels,
-    Loss,
+    Adapt,
     Deadline,
     HandleDropped,
 }
@@ -72,6 +79,8 @@ pub(super) struct Owner {
     pub(super) local: LocalMedia,
     pub(super) roster: Roster,
     pub(super) pins: KeyPins,
+    /// What is known of this computer's network.
+    pub(super) paths: Paths,
     pub(super) pairs: BTreeMap<PairKey, Pair>,
     pub(super) viewers: HashMap<DeviceId, Arc<Viewers>>,
     pub(super) peer_events_in: mpsc::Sender<(PairKey, PeerEvent)>,
@@ -96,7 +105,9 @@ impl Owner {
                 ice_servers: config.ice_servers,
                 relay_only: config.relay_only,
                 include_loopback: config.include_loopback,
+                relay_trust: config.relay_trust,
             },
+            paths: Paths::default(),
             local: LocalMedia::start(config.media, config.heard),
             roster: Roster::new(config.me.1),
             pins: KeyPins::new(config.known_keys),
@@ -114,8 +125,8 @@ impl Owner {
         self.send_join();
         let mut levels = tokio::time::interval(LEVELS_EVERY);
         levels.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut loss = tokio::time::interval(LOSS_EVERY);
-        loss.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut adapt = tokio::time::interval(ADAPT_EVERY);
+        adapt.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (reason, reply) = loop {
             let deadline = self.pairs.values().filter_map(|pair| pair.negotiation.next_deadline()).min();
             let deadline = deadline.map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
@@ -125,7 +136,7 @@ impl Owner {
                 event = self.local.next() => Happening::Local(event),
                 () = sleep_until(deadline) => Happening::Deadline,
                 _ = levels.tick() => Happening::Levels,
-                _ = loss.tick() => Happening::Loss,
+                _ = adapt.tick() => Happening::Adapt,
             };
             if let Some(end) = self.handle(happening) {
                 break end;
@@ -150,7 +161,10 @@ impl Owner {
             Happening::Local(LocalEvent::Device(event)) => self.device(event),
             Happening::Local(LocalEvent::SelfFrame(frame)) => self.local.self_frame(self.clock, frame),
             Happening::Levels => self.levels(),
-            Happening::Loss => self.loss(),
+            Happening::Adapt => {
+                self.adapt(now);
+                self.tell_relay_problems(now);
+            }
             Happening::Deadline => self.deadline(now),
         }
         self.verdict()
@@ -189,7 +203,12 @@ impl Owner {
         let before = self.local.state();
         match command {
             Command::Signal(signal) => self.signal(now, *signal),
-            Command::SocketConnected => self.send_join(),
+            Command::SocketConnected => {
+                self.send_join();
+                self.reachable(now);
+            }
+            Command::Network(addresses) => self.network(addresses),
+            Command::IceServers(servers) => self.ice_servers(now, servers),
             Command::SocketLost => tracing::info!("the signal socket is gone; media goes on"),
             Command::Muted(muted) => self.local.set_muted(muted),
             Command::Video(on) => self.local.set_video(on),
@@ -202,6 +221,11 @@ impl Owner {
                     pair.say(ChannelMessage::Tile { width, height });
                 }
             }
+            Command::Say(id, text) => {
+                for pair in self.pairs.values() {
+                    pair.say(ChannelMessage::Chat { id, text: text.clone() });
+                }
+            }
             Command::Keyframe(VideoSource::SelfView) => self.local.video.request_keyframe(),
             Command::Keyframe(VideoSource::Remote(device)) => self.request_keyframe(device),
             Command::Subscribe(source, reply) => {
@@ -209,7 +233,8 @@ impl Owner {
                 let _ = reply.send(self.subscribe(source));
             }
             Command::Stats(reply) => {
-                let pairs = self.pairs.iter().map(|((device, _), pair)| pair.stats(*device)).collect();
+                let rate = self.local.video_rate();
+                let pairs = self.pairs.iter().map(|((device, _), pair)| pair.stats(*device, rate)).collect();
                 let _ = reply.send(CallStats { pairs });
             }
             Command::HangUp(_) => {}
@@ -253,18 +278,26 @@ impl Owner {
         }
     }
 
-    /// What is sent follows the worst of the ways.
-    fn loss(&self) {
-        let losses = self
-            .pairs
-            .iter()
-            .map(|((device, _), pair)| pair.stats(*device).outbound_audio.remote_fraction_lost as f32);
-        self.local.adapt(losses.fold(0.0, f32::max));
+    /// What is sent follows what the ways to the others take.
+    fn adapt(&mut self, now: Time) {
+        let ways: Vec<Way> = self.pairs.iter().filter_map(|(key, pair)| pair.way(*key)).collect();
+        let wanted = self.local.adapt(now, &ways);
+        for (way, wanted) in ways.iter().zip(wanted) {
+            if let Some(pair) = self.pairs.get(&way.key) {
+                pair.peer.set_wanted(wanted);
+            }
+        }
     }
 
     fn peer_event(&mut self, now: Time, key: PairKey, event: PeerEvent) {
         match event {
             PeerEvent::Session(input) => self.feed(now, key, input),
+            PeerEvent::Relay(problem) => {
+                if let Some(pair) = self.pairs.get_mut(&key) {
+                    pair.relay_problem = Some(problem);
+                }
+                self.tell_relay_problems(now);
+            }
             PeerEvent::Broken => self.feed(now, key, Input::Broken),
             PeerEvent::ChannelOpen => {
                 let media = self.local.state();
@@ -276,6 +309,12 @@ impl Owner {
                 }
             }
             PeerEvent::Heard(message) => self.heard(now, key, message),
+            PeerEvent::Estimate(estimate) => {
+                if let Some(pair) = self.pairs.get_mut(&key) {
+                    pair.estimate = estimate;
+                    self.adapt(now);
+                }
+            }
         }
     }
 
@@ -287,9 +326,19 @@ impl Owner {
                     self.emit(CallEvent::PeerMedia { device: key.0, media });
                 }
             }
-            ChannelMessage::Tile { width, height } => pair.peer.set_watched(width > 0 && height > 0),
+            ChannelMessage::Tile { width, height } => {
+                pair.shown = Some((width, height));
+                pair.peer.set_watched(width > 0 && height > 0);
+                self.adapt(now);
+            }
             ChannelMessage::Bye => self.feed(now, key, Input::Remote(PairSignal::Bye)),
-            ChannelMessage::Chat { .. } | ChannelMessage::Unknown => {}
+            ChannelMessage::Chat { id, text } => {
+                let fits = text.chars().count() <= MAX_CHAT_CHARS && !text.trim().is_empty();
+                if fits {
+                    self.emit(CallEvent::Chat { device: key.0, id, text });
+                }
+            }
+            ChannelMessage::Unknown => {}
         }
     }
 
@@ -314,6 +363,7 @@ impl Owner {
                 ForEngine::Send(signal) => self.emit(CallEvent::Send(signal)),
                 ForEngine::State(state) => {
                     self.emit(CallEvent::PeerState { device: key.0, user, state });
+                    self.adapt(now);
                 }
                 ForEngine::BadSignal => self.complain(now, key),
                 ForEngine::Broken => {

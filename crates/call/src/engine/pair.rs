@@ -1,10 +1,12 @@
 //! One other stay in the call: its negotiation, its trust, its connection and what it says of itself.
 
 use super::PairStats;
+use super::sharing::Way;
 use crate::audio::{PlayoutStream, SoundLevel};
-use crate::peer::{Peer, PeerCommand, PeerGone};
+use crate::peer::{Counters, PairKey, Peer, PeerCommand, PeerGone, RelayProblem};
 use crate::session::{Negotiation, Output, PairState, Signer, Verifier};
 use snug_media::Time;
+use snug_media::bwe::Estimate;
 use snug_protocol::pair::{ChannelMessage, MediaState};
 use snug_protocol::signal::{ClientSignal, Envelope};
 use snug_protocol::{CallId, DeviceId, UserId};
@@ -23,10 +25,18 @@ pub(super) struct Pair {
     pub(super) media: Option<MediaState>,
     /// How large this side shows them.
     pub(super) tile: Option<(u32, u32)>,
+    /// How large they show this side.
+    pub(super) shown: Option<(u32, u32)>,
+    /// What the way to them takes.
+    pub(super) estimate: Estimate,
     pub(super) began: Time,
     pub(super) connected_after: Option<Duration>,
     /// When a bad signal of theirs was last reported, so that a flood is one event a second.
     pub(super) complained: Option<Time>,
+    /// Why no relay serves this pair, if none does.
+    pub(super) relay_problem: Option<RelayProblem>,
+    /// Since when it has not been connected.
+    pub(super) down_since: Option<Time>,
 }
 
 /// What the engine has to do for a pair.
@@ -56,6 +66,7 @@ impl Pair {
                 }
                 Output::State(state) => {
                     let connected = state == PairState::Connected;
+                    self.down_since = if connected { None } else { self.down_since.or(Some(now)) };
                     self.peer.set_connected(connected);
                     if connected && self.connected_after.is_none() {
                         self.connected_after = Some(now.since(self.began));
@@ -92,16 +103,27 @@ impl Pair {
         self.playout.level()
     }
 
-    pub(super) fn stats(&self, device: DeviceId) -> PairStats {
+    /// The way to them, while there is one.
+    pub(super) fn way(&self, key: PairKey) -> Option<Way> {
+        let connected = self.negotiation.state() == PairState::Connected;
+        let voice_loss = self.peer.counters().counters.outbound_audio.remote_fraction_lost;
+        connected.then_some(Way { key, estimate: self.estimate, voice_loss, shown: self.shown })
+    }
+
+    /// `video_rate` is what the encoder is told, in bits per second.
+    pub(super) fn stats(&self, device: DeviceId, video_rate: f64) -> PairStats {
         let counters = self.peer.counters();
         let round_trip_time = counters.round_trip.map(|trip| trip.as_secs_f64());
-        let (inbound_video, inbound_audio, outbound_video, outbound_audio) = counters.into_parts();
+        let Counters { inbound_video, inbound_audio, mut outbound_video, outbound_audio, .. } =
+            counters.counters;
+        outbound_video.target_bitrate = video_rate;
         PairStats {
             device,
             user: self.user,
             state: self.negotiation.state(),
             connect_time: self.connected_after.map(|after| after.as_secs_f64()),
             round_trip_time,
+            available_outgoing_bitrate: self.estimate.target.as_bps() as f64,
             inbound_video,
             inbound_audio,
             outbound_video,

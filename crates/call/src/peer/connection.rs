@@ -1,12 +1,12 @@
 //! How a peer connection of ours is set up: codecs, header extensions, interceptors, ICE.
 
+use super::addresses::LocalAddresses;
 use super::shared::Shared;
 use super::tap::{AUDIO_LEVEL_URI, Arrived, Tap};
+use super::turn::{CallRuntime, Plan, RelayNews, RelayTrust};
 use async_trait::async_trait;
-use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{ReceiverReportBuilder, Registry, Slot};
+use rtc::interceptor::{ReceiverReportBuilder, Registry, Slot, TwccReceiverBuilder};
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::interceptor_registry::configure_twcc;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_OPUS, MIME_TYPE_RTX, MIME_TYPE_VP8, MediaEngine,
 };
@@ -14,16 +14,18 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
     RTCRtpHeaderExtensionCapability, RTCRtpRtxParameters, RtpCodecKind,
 };
+use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use snug_protocol::ice::IceServer;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
-use webrtc::error::{Error, Result};
+use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder, RTCIceServer,
-    RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState, SettingEngineBuilder,
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
+    RTCConfigurationBuilder, RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    SettingEngineBuilder,
 };
 
 const OPUS: u8 = 111;
@@ -45,7 +47,12 @@ pub(crate) struct PeerSettings {
     pub(crate) relay_only: bool,
     /// Offer 127.0.0.1 even where there are other addresses.
     pub(crate) include_loopback: bool,
+    /// Who may certify a relay.
+    pub(crate) relay_trust: RelayTrust,
 }
+
+/// How often the other side hears what arrived. A fall of the rate is noticed no sooner; twenty small packets a second are cheap.
+const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
 
 /// What webrtc tells. Handed over by its driver, which must not wait.
 pub(super) enum Told {
@@ -88,64 +95,43 @@ impl PeerConnectionEventHandler for Listener {
 /// A connection with its two tracks, not yet negotiated.
 pub(super) struct Connection {
     pub(super) peer: Arc<dyn PeerConnection>,
+    pub(super) runtime: CallRuntime,
     pub(super) audio: Arc<TrackLocalStaticRTP>,
     pub(super) video: Arc<TrackLocalStaticRTP>,
 }
 
 impl Connection {
-    /// Opens sockets and sets all up; where this system lets nobody ask by multicast DNS (there is no route for it without a network),
-    /// without that.
+    /// Opens sockets and sets all up. Names of multicast DNS are the control task's work: webrtc's own look-up has a socket that cannot be
+    /// made while there is no network, and a restart in such a moment, which is when restarts happen, would end the connection.
     pub(super) async fn open(
         settings: &PeerSettings,
+        plan: Plan,
         shared: &Arc<Shared>,
         arrived: mpsc::Sender<Arrived>,
         told: mpsc::Sender<Told>,
+        relays: mpsc::Sender<RelayNews>,
     ) -> Result<Connection> {
-        let mut last = None;
-        for mdns in [MulticastDnsMode::QueryOnly, MulticastDnsMode::Disabled] {
-            let tap = Tap::new(Arc::clone(shared), arrived.clone());
-            match Connection::open_with(settings, shared, tap, told.clone(), mdns).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => {
-                    tracing::info!(%error, ?mdns, "no peer connection in this way");
-                    last = Some(error);
-                }
-            }
-        }
-        Err(last.unwrap_or(Error::ErrConnectionClosed))
-    }
-
-    async fn open_with(
-        settings: &PeerSettings,
-        shared: &Arc<Shared>,
-        tap: Tap,
-        told: mpsc::Sender<Told>,
-        mdns: MulticastDnsMode,
-    ) -> Result<Connection> {
+        let tap = Tap::new(Arc::clone(shared), arrived);
+        let configuration = configuration(settings.relay_only, &plan);
+        let runtime = CallRuntime::new(plan, settings.relay_trust.clone(), relays);
         let mut media = MediaEngine::default();
         register_codecs(&mut media)?;
         // Nearer to the wire than the tap, so that they see every packet: feedback for the other side's bandwidth estimator, and
-        // receiver reports. Sender reports are our own, because only we know when a stamp was captured.
-        let registry = configure_twcc(Registry::new(), &mut media)?
+        // receiver reports. Sender reports are our own, because only we know when a stamp was captured; so are the numbers on
+        // which the other side reports, because they belong to what the pacer lets out.
+        let registry = Registry::new()
+            .with(Slot::TwccReceiver, TwccReceiverBuilder::new().with_interval(FEEDBACK_EVERY).build())
             .with(Slot::ReceiverReport, ReceiverReportBuilder::new().build())
             .with(Slot::from(12_500), tap);
-        let addresses = addresses(settings.include_loopback);
         let engine = SettingEngineBuilder::new()
             .with_host_acceptance_min_wait(Some(Duration::ZERO))
             .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
-            .with_multicast_dns_mode(mdns)
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
             .with_include_loopback_candidate(true)
             // After the network changed, the old sockets lead nowhere.
             .with_discard_local_candidates_during_ice_restart(true)
-            .build();
-        let policy =
-            if settings.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
-        let configuration = RTCConfigurationBuilder::new()
-            .with_ice_servers(servers(&settings.ice_servers))
-            .with_ice_transport_policy(policy)
             .build();
         let peer: Arc<dyn PeerConnection> = Arc::new(
             PeerConnectionBuilder::new()
@@ -154,7 +140,8 @@ impl Connection {
                 .with_interceptor_registry(registry)
                 .with_setting_engine(engine)
                 .with_handler(Arc::new(Listener { told }))
-                .with_udp_addrs(addresses)
+                .with_runtime(Arc::new(runtime.clone()))
+                .with_udp_addrs(vec![LocalAddresses { include_loopback: settings.include_loopback }])
                 .build()
                 .await?,
         );
@@ -163,7 +150,7 @@ impl Connection {
         let video = track("video", RtpCodecKind::Video, ssrcs.video, Some(ssrcs.video_rtx));
         peer.add_track(Arc::clone(&audio) as _).await?;
         peer.add_track(Arc::clone(&video) as _).await?;
-        Ok(Connection { peer, audio, video })
+        Ok(Connection { peer, runtime, audio, video })
     }
 }
 
@@ -189,6 +176,8 @@ fn register_codecs(media: &mut MediaEngine) -> Result<()> {
     let extension = |uri: &str| RTCRtpHeaderExtensionCapability { uri: uri.to_owned() };
     for kind in [RtpCodecKind::Audio, RtpCodecKind::Video] {
         media.register_header_extension(extension("urn:ietf:params:rtp-hdrext:sdes:mid"), kind, None)?;
+        media.register_feedback(feedback("transport-cc", ""), kind);
+        media.register_header_extension(extension(TRANSPORT_CC_URI), kind, None)?;
     }
     media.register_header_extension(extension(AUDIO_LEVEL_URI), RtpCodecKind::Audio, None)
 }
@@ -230,37 +219,8 @@ fn track(name: &str, kind: RtpCodecKind, ssrc: u32, rtx: Option<u32>) -> Arc<Tra
     Arc::new(TrackLocalStaticRTP::new(track))
 }
 
-fn servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
-    let usable = |url: &&String| {
-        ["stun:", "turn:"].iter().any(|scheme| url.starts_with(scheme)) && !url.contains("transport=tcp")
-    };
-    let one = |server: &IceServer| RTCIceServer {
-        urls: server.urls.iter().filter(usable).cloned().collect(),
-        username: server.username.clone().unwrap_or_default(),
-        credential: server.credential.clone().unwrap_or_default(),
-    };
-    servers.iter().map(one).filter(|server| !server.urls.is_empty()).collect()
-}
-
-/// Where to bind: every interface by its family's wildcard, which webrtc expands anew at each restart; and the loopback interface,
-/// which it leaves out of a wildcard, when it is asked for or there is no other.
-fn addresses(include_loopback: bool) -> Vec<String> {
-    let interfaces = rtc::shared::ifaces::ifaces().unwrap_or_default();
-    let ips = || interfaces.iter().filter_map(|interface| interface.addr.map(|addr| addr.ip()));
-    let v4 =
-        ips().any(|ip| matches!(ip, std::net::IpAddr::V4(ip) if !ip.is_loopback() && !ip.is_link_local()));
-    let v6 = ips().any(|ip| {
-        matches!(ip, std::net::IpAddr::V6(ip) if !ip.is_loopback() && (ip.segments()[0] & 0xffc0) != 0xfe80)
-    });
-    let mut addresses = Vec::new();
-    if v4 {
-        addresses.push("0.0.0.0:0".to_owned());
-    }
-    if v6 {
-        addresses.push("[::]:0".to_owned());
-    }
-    if include_loopback || addresses.is_empty() {
-        addresses.push("127.0.0.1:0".to_owned());
-    }
-    addresses
+/// With which servers, and whether by relays alone.
+pub(super) fn configuration(relay_only: bool, plan: &Plan) -> RTCConfiguration {
+    let policy = if relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
+    RTCConfigurationBuilder::new().with_ice_servers(plan.servers()).with_ice_transport_policy(policy).build()
 }

@@ -5,19 +5,25 @@
 
 use super::channel::{ControlChannels, Heard};
 use super::connection::{Connection, Told};
-use super::description::{acceptable, acceptable_candidate, ufrag};
+use super::description::{acceptable, concealed_candidate, ufrag};
 use super::inbound::Inbound;
 use super::outbound::{Outbound, Sending};
 use super::shared::{Counters, Shared};
+use super::turn::{CallRuntime, Plan, RelayNews, RelayProblem};
 use crate::audio::{AudioPackets, PlayoutStream};
 use crate::clock::Clock;
 use crate::frames::Viewers;
 use crate::session::{Candidate, Input, Link};
 use crate::video::VideoSender;
 use futures_util::FutureExt;
+use rtc::peer_connection::configuration::RTCOfferOptions;
+use snug_media::Bitrate;
+use snug_media::bwe::{Estimate, Limits};
+use snug_protocol::ice::IceServer;
 use snug_protocol::pair::{CONTROL_CHANNEL, ChannelMessage};
 use snug_protocol::{DeviceId, JoinId};
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +31,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::Instrument;
 use webrtc::data_channel::RTCDataChannelInit;
-use webrtc::peer_connection::{
-    PeerConnection, RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription,
-};
+use webrtc::peer_connection::{PeerConnection, RTCPeerConnectionState, RTCSessionDescription};
 
 pub(crate) use super::connection::PeerSettings;
 
@@ -39,6 +43,9 @@ const ARRIVALS: usize = 512;
 const LAST_WORDS: Duration = Duration::from_millis(120);
 /// webrtc's own clean-up, TURN allocations included.
 const CLOSING: Duration = Duration::from_millis(600);
+
+/// What became of the relays; there is little to tell.
+const RELAY_NEWS: usize = 16;
 
 /// What the session wants done.
 #[derive(Debug)]
@@ -55,6 +62,10 @@ pub(crate) enum PeerCommand {
     AddCandidate(Candidate),
     /// Say this on the control channel; nothing before it is open.
     Say(ChannelMessage),
+    /// Use these servers from the next restart on.
+    Servers(Vec<IceServer>),
+    /// This computer has these addresses now. `lost`: and one fewer of those that it had.
+    Network { addresses: Arc<[IpAddr]>, lost: bool },
 }
 
 /// What a connection tells.
@@ -66,6 +77,10 @@ pub(crate) enum PeerEvent {
     ChannelOpen,
     /// The other side says on the control channel.
     Heard(ChannelMessage),
+    /// The network takes more or less than before.
+    Estimate(Estimate),
+    /// No relay serves us.
+    Relay(RelayProblem),
     /// The connection could not even be set up, or webrtc panicked.
     Broken,
 }
@@ -77,6 +92,8 @@ pub(crate) type PairKey = (DeviceId, JoinId);
 pub(crate) struct PeerLinks {
     pub(crate) key: PairKey,
     pub(crate) clock: Clock,
+    /// Between what the estimate of the network stays.
+    pub(crate) limits: Limits,
     /// This side's sound.
     pub(crate) sound: AudioPackets,
     /// This side's pictures.
@@ -108,7 +125,7 @@ impl Peer {
         let (commands, orders) = mpsc::channel(COMMANDS);
         let sending = watch::Sender::new(Sending { connected: false, watched: true });
         let keyframe = Arc::new(Notify::new());
-        let shared = Arc::new(Shared::new(links.clock));
+        let shared = Arc::new(Shared::new(links.clock, links.limits));
         let span = tracing::info_span!("peer", device = %links.key.0);
         let run =
             run(settings, links, orders, sending.subscribe(), Arc::clone(&keyframe), Arc::clone(&shared));
@@ -131,6 +148,11 @@ impl Peer {
         self.sending.send_if_modified(|sending| std::mem::replace(&mut sending.watched, watched) != watched);
     }
 
+    /// The most that this side's sources could send.
+    pub(crate) fn set_wanted(&self, wanted: Bitrate) {
+        self.shared.orders().wanted = wanted;
+    }
+
     /// A viewer needs a keyframe of the other side.
     pub(crate) fn request_keyframe(&self) {
         self.keyframe.notify_one();
@@ -150,22 +172,8 @@ impl Peer {
 /// What one connection counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PeerCounters {
-    counters: Counters,
+    pub(crate) counters: Counters,
     pub(crate) round_trip: Option<Duration>,
-}
-
-impl PeerCounters {
-    pub(crate) fn into_parts(
-        self,
-    ) -> (
-        crate::stats::InboundVideo,
-        crate::stats::InboundAudio,
-        crate::stats::OutboundRtp,
-        crate::stats::OutboundRtp,
-    ) {
-        let Counters { inbound_video, inbound_audio, outbound_video, outbound_audio, .. } = self.counters;
-        (inbound_video, inbound_audio, outbound_video, outbound_audio)
-    }
 }
 
 async fn run(
@@ -179,8 +187,11 @@ async fn run(
     let PeerLinks { key, sound, source, playout, viewers, events, .. } = links;
     let (told, tidings) = mpsc::channel(COMMANDS);
     let (arrived, arrivals) = mpsc::channel(ARRIVALS);
-    let opening = guarded(Connection::open(&settings, &shared, arrived, told)).await;
-    let Connection { peer, audio, video } = match opening {
+    let (relays, relay_news) = mpsc::channel(RELAY_NEWS);
+    let plan = Plan::new(0, &settings.ice_servers);
+    let no_way = settings.relay_only && !plan.has_relays();
+    let opening = guarded(Connection::open(&settings, plan, &shared, arrived, told, relays)).await;
+    let Connection { peer, runtime, audio, video } = match opening {
         Ok(connection) => connection,
         Err(error) => {
             tracing::warn!(%error, "no peer connection");
@@ -198,21 +209,44 @@ async fn run(
         Arc::clone(&broken),
     );
     media.spawn(outbound.run(sound, sending).in_current_span());
+    let estimates = shared.estimate.subscribe();
     let inbound = Inbound::new(shared, video, source, playout, viewers);
     media.spawn(inbound.run(arrivals, keyframe).in_current_span());
 
     let (heard, hearing) = mpsc::channel(16);
     let channels = ControlChannels::new(heard);
-    let control = Control { key, peer: Arc::clone(&peer), channels, events, broken };
-    control.run(orders, tidings, hearing).await;
+    if no_way && events.send((key, PeerEvent::Relay(RelayProblem::Missing))).await.is_err() {
+        return;
+    }
+    let control = Control {
+        key,
+        peer: Arc::clone(&peer),
+        runtime,
+        relay_only: settings.relay_only,
+        plans: 0,
+        servers: None,
+        look_ups: JoinSet::new(),
+        channels,
+        events,
+        broken,
+    };
+    control.run(orders, tidings, relay_news, hearing, estimates).await;
     if tokio::time::timeout(CLOSING, guarded(peer.close())).await.is_err() {
         tracing::warn!("a connection that does not close is left to itself");
     }
 }
 
-struct Control {
+pub(super) struct Control {
     key: PairKey,
-    peer: Arc<dyn PeerConnection>,
+    pub(super) peer: Arc<dyn PeerConnection>,
+    pub(super) runtime: CallRuntime,
+    pub(super) relay_only: bool,
+    /// Names of relays below this are used up.
+    pub(super) plans: u32,
+    /// For the next restart.
+    pub(super) servers: Option<Vec<IceServer>>,
+    /// Candidates whose name is being looked up.
+    pub(super) look_ups: JoinSet<Option<Candidate>>,
     channels: ControlChannels,
     events: mpsc::Sender<(PairKey, PeerEvent)>,
     /// Told by the outbound task when webrtc is dead.
@@ -224,7 +258,9 @@ impl Control {
         mut self,
         mut orders: mpsc::Receiver<PeerCommand>,
         mut tidings: mpsc::Receiver<Told>,
+        mut relay_news: mpsc::Receiver<RelayNews>,
         mut hearing: mpsc::Receiver<Heard>,
+        mut estimates: watch::Receiver<Option<Estimate>>,
     ) {
         loop {
             let event = tokio::select! {
@@ -234,10 +270,16 @@ impl Control {
                 },
                 () = self.broken.notified() => Some(PeerEvent::Broken),
                 Some(told) = tidings.recv() => self.told(told).await,
+                Some(news) = relay_news.recv() => self.relay(news).await,
+                Some(Ok(Some(candidate))) = self.look_ups.join_next() => {
+                    self.add_known_candidate(candidate).await;
+                    None
+                }
                 Some(heard) = hearing.recv() => match heard {
                     Heard::Open(channel) => self.channels.opened(channel).then_some(PeerEvent::ChannelOpen),
                     Heard::Message(message) => Some(PeerEvent::Heard(message)),
                 },
+                Ok(()) = estimates.changed() => estimates.borrow_and_update().map(PeerEvent::Estimate),
             };
             if let Some(event) = event
                 && self.events.send((self.key, event)).await.is_err()
@@ -281,6 +323,11 @@ impl Control {
                 self.channels.say(&message).await;
                 return None;
             }
+            PeerCommand::Servers(servers) => {
+                self.servers = Some(servers);
+                return None;
+            }
+            PeerCommand::Network { addresses, lost } => self.moved(&addresses, lost).await,
         };
         Some(PeerEvent::Session(input))
     }
@@ -292,16 +339,23 @@ impl Control {
             self.channels.made(channel);
         }
         if restart {
-            guarded(self.peer.restart_ice()).await?;
+            self.renew_servers().await;
         }
-        let offer = guarded(self.peer.create_offer(None)).await?;
-        let sdp = offer.sdp.clone();
+        // Not by `restart_ice`, which gathers at once, for the generation that is about to end.
+        let options = restart.then_some(RTCOfferOptions { ice_restart: true });
+        let offer = guarded(self.peer.create_offer(options)).await?;
+        let sdp = self.shown(&offer.sdp);
         guarded(self.peer.set_local_description(offer)).await?;
         Ok(sdp)
     }
 
     async fn answer(&mut self, sdp: String) -> Result<String, Failure> {
         acceptable(&sdp).map_err(Failure::Unacceptable)?;
+        let before = self.peer.remote_description().await.and_then(|before| ufrag(&before.sdp));
+        if before != ufrag(&sdp) {
+            // It restarts, and so do we.
+            self.renew_servers().await;
+        }
         let offer = guarded(async { RTCSessionDescription::offer(sdp) }).await?;
         guarded(self.peer.set_remote_description(offer)).await?;
         match self.answer_applied().await {
@@ -318,7 +372,7 @@ impl Control {
 
     async fn answer_applied(&self) -> Result<String, Failure> {
         let answer = guarded(self.peer.create_answer(None)).await?;
-        let sdp = answer.sdp.clone();
+        let sdp = self.shown(&answer.sdp);
         guarded(self.peer.set_local_description(answer)).await?;
         Ok(sdp)
     }
@@ -329,27 +383,10 @@ impl Control {
         guarded(self.peer.set_remote_description(answer)).await
     }
 
-    async fn add_candidate(&self, candidate: Candidate) {
-        let Candidate { candidate, mid, line, ufrag } = candidate;
-        if !acceptable_candidate(&candidate) {
-            tracing::debug!("not a candidate");
-            return;
-        }
-        let init = RTCIceCandidateInit {
-            candidate,
-            sdp_mid: mid,
-            sdp_mline_index: line,
-            username_fragment: ufrag,
-            ..Default::default()
-        };
-        if let Err(error) = guarded(self.peer.add_ice_candidate(init)).await {
-            tracing::debug!(%error, "a candidate that cannot be used");
-        }
-    }
-
     async fn told(&mut self, told: Told) -> Option<PeerEvent> {
         let input = match told {
             Told::Candidate(candidate) => {
+                let candidate = if self.relay_only { concealed_candidate(&candidate)? } else { candidate };
                 let local = self.peer.local_description().await;
                 let ufrag = local.and_then(|description| ufrag(&description.sdp));
                 Input::LocalCandidate(Candidate { candidate, mid: None, line: Some(0), ufrag })
@@ -374,7 +411,7 @@ impl Control {
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error("{0}")]
     Unacceptable(&'static str),
     #[error(transparent)]
@@ -389,7 +426,7 @@ fn refused(exchange: u32, error: &Failure) -> Input {
 }
 
 /// Runs a call into webrtc so that a panic in there is an error here.
-async fn guarded<T>(call: impl Future<Output = webrtc::error::Result<T>>) -> Result<T, Failure> {
+pub(super) async fn guarded<T>(call: impl Future<Output = webrtc::error::Result<T>>) -> Result<T, Failure> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(result) => result.map_err(Failure::from),
         Err(_) => Err(Failure::Panicked),

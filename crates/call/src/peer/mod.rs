@@ -8,14 +8,22 @@
 //! A [`Peer`] is a handle on three tasks (control, outbound, inbound), which end when it is dropped. What comes from the other
 //! device is untrusted: rubbish is an event, never a panic.
 
+mod addresses;
 mod channel;
 mod connection;
 mod control;
+mod departure;
 mod description;
+mod feedback;
 mod inbound;
 mod outbound;
+mod paths;
 mod reception;
 mod shared;
 mod tap;
+mod turn;
 
 pub(crate) use control::{PairKey, Peer, PeerCommand, PeerEvent, PeerGone, PeerLinks, PeerSettings};
+pub(crate) use departure::HEADERS;
+pub(crate) use shared::Counters;
+pub use turn::{RelayProblem, RelayTrust};

@@ -1,6 +1,6 @@
 //! Sends: sound and pictures that were encoded once for all become this peer's packets.
 //!
-//! Sound goes first: a packet of it never waits behind a keyframe that is still to be cut. Sender reports are made here and not by webrtc,
+//! When each packet leaves is for [`departure`](super::departure) to say. Sender reports are made here and not by webrtc,
 //! because they must tie a stamp to the moment at which it was *captured*, in the same way for both streams, or lips and
 //! voice drift apart by the difference of the two encoders' delays.
 
@@ -136,7 +136,7 @@ impl Outbound {
                         frames = None;
                     } else if frames.is_none() {
                         self.shared.video().rewriter.wait_for_keyframe();
-                        frames = Some(self.source.subscribe());
+                        frames = Some(self.source.subscribe_while_not(&self.shared.full));
                     }
                 }
                 packet = sound.next() => match packet {
@@ -168,11 +168,6 @@ impl Outbound {
         if let Some(id) = stream.level_extension {
             // Fails only for an id that no negotiation gives; then there is just no level.
             let _ = packet.header.set_extension(id, level_byte(audio_level, voice));
-        }
-        {
-            let mut counters = self.shared.counters();
-            counters.outbound_audio.packets_sent += 1;
-            counters.outbound_audio.bytes_sent += bytes as u64;
         }
         let taken = self.audio.write_rtp(packet).await;
         self.note(taken);
@@ -210,8 +205,6 @@ impl Outbound {
             let outbound = &mut counters.outbound_video;
             outbound.frames_sent += 1;
             outbound.key_frames_encoded += u64::from(frame.keyframe);
-            outbound.packets_sent += packets.len() as u64;
-            outbound.bytes_sent += packets.iter().map(|packet| packet.payload.len() as u64).sum::<u64>();
         }
         for packet in packets {
             self.video_stamps.sent(packet.rtp_time, frame.captured_at.unwrap_or(now), packet.payload.len());
@@ -266,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_report_ties_the_stamp_to_its_capture_and_silence_makes_none() {
-        let shared = Shared::new(Clock::shared());
+        let shared = Shared::for_test();
         let mut stamps = Stamps::new(ClockRate::VIDEO);
         let captured = Time::from_millis(20_000);
         assert!(stamps.report(&shared, captured, 5).is_none());

@@ -1,12 +1,17 @@
 //! What the parts of one connection share.
 
+use super::departure::Orders;
+use super::tap::retransmission;
 use crate::clock::Clock;
 use crate::stats::{InboundAudio, InboundVideo, OutboundRtp};
 use rand::Rng;
+use rtc::rtp;
+use snug_media::bwe::{Estimate, Kind, Limits};
 use snug_media::{NtpTime, Seq, StreamRewriter, Time};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Assumed until a report says better: an ordinary path between two homes.
 const ASSUMED_RTT: Duration = Duration::from_millis(100);
@@ -36,6 +41,8 @@ pub(super) struct LocalStream {
     pub(super) rtx: Option<(u32, u8)>,
     /// Id of the audio level header extension (RFC 6464).
     pub(super) level_extension: Option<u8>,
+    /// Id of the transport-wide number's header extension.
+    pub(super) transport_extension: Option<u8>,
 }
 
 /// Streams that were negotiated so far.
@@ -49,16 +56,24 @@ pub(super) struct LocalStreams {
 #[derive(Debug)]
 pub(super) struct VideoOut {
     pub(super) rewriter: StreamRewriter,
-    pub(super) rtx_seq: Seq,
+    rtx_seq: Seq,
+}
+
+impl VideoOut {
+    pub(super) fn next_rtx_seq(&mut self) -> Seq {
+        let seq = self.rtx_seq;
+        self.rtx_seq = seq.next();
+        seq
+    }
 }
 
 /// Counted by whoever does it, read for statistics.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counters {
-    pub(super) inbound_video: InboundVideo,
-    pub(super) inbound_audio: InboundAudio,
-    pub(super) outbound_video: OutboundRtp,
-    pub(super) outbound_audio: OutboundRtp,
+pub(crate) struct Counters {
+    pub(crate) inbound_video: InboundVideo,
+    pub(crate) inbound_audio: InboundAudio,
+    pub(crate) outbound_video: OutboundRtp,
+    pub(crate) outbound_audio: OutboundRtp,
 }
 
 /// Shared by the tap (which runs inside webrtc's driver), the outbound and the inbound task. Each lock is held for one packet or
@@ -70,12 +85,18 @@ pub(super) struct Shared {
     video: Mutex<VideoOut>,
     local: Mutex<LocalStreams>,
     counters: Mutex<Counters>,
+    /// What the engine wants of the estimator.
+    orders: Mutex<Orders>,
+    /// What the estimator says; nothing before it knows anything.
+    pub(super) estimate: watch::Sender<Option<Estimate>>,
+    /// Whether what was given to the pacer has not left yet, so that the next picture is better left out.
+    pub(super) full: Arc<AtomicBool>,
     /// Microseconds; zero while unknown.
     rtt: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock) -> Shared {
+    pub(super) fn new(clock: Clock, limits: Limits) -> Shared {
         let mut random = rand::thread_rng();
         let rewriter = StreamRewriter::new(Seq(random.r#gen()), random.r#gen());
         Shared {
@@ -84,8 +105,17 @@ impl Shared {
             video: Mutex::new(VideoOut { rewriter, rtx_seq: Seq(random.r#gen()) }),
             local: Mutex::new(LocalStreams::default()),
             counters: Mutex::new(Counters::default()),
+            orders: Mutex::new(Orders { limits, wanted: limits.max, route_changed: false }),
+            estimate: watch::Sender::new(None),
+            full: Arc::default(),
             rtt: AtomicU64::new(0),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test() -> Shared {
+        let kbps = snug_media::Bitrate::kbps;
+        Shared::new(Clock::shared(), Limits { min: kbps(30), start: kbps(300), max: kbps(2_500) })
     }
 
     pub(super) fn video(&self) -> MutexGuard<'_, VideoOut> {
@@ -98,6 +128,40 @@ impl Shared {
 
     pub(super) fn counters(&self) -> MutexGuard<'_, Counters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id under which a packet of this kind carries its transport-wide number, if that was negotiated.
+    pub(super) fn transport_extension(&self, kind: Kind) -> Option<u8> {
+        let local = self.local();
+        let stream = if kind == Kind::Audio { local.audio } else { local.video };
+        stream.and_then(|stream| stream.transport_extension)
+    }
+
+    /// A packet that was sent lately, once more; nothing when retransmissions were not negotiated.
+    pub(super) fn redundant(&self) -> Option<rtp::Packet> {
+        let stream = self.local().video.filter(|stream| stream.rtx.is_some())?;
+        let mut video = self.video();
+        let packet = video.rewriter.redundant()?;
+        let rtx_seq = video.next_rtx_seq();
+        Some(retransmission(self.ssrcs.video, stream, rtx_seq, packet))
+    }
+
+    /// Counts a packet that has left.
+    pub(super) fn sent(&self, kind: Kind, bytes: usize) {
+        let mut counters = self.counters();
+        let outbound =
+            if kind == Kind::Audio { &mut counters.outbound_audio } else { &mut counters.outbound_video };
+        outbound.packets_sent += 1;
+        outbound.bytes_sent += bytes as u64;
+        match kind {
+            Kind::Retransmission => outbound.retransmitted_packets_sent += 1,
+            Kind::Padding => outbound.padding_packets_sent += 1,
+            Kind::Audio | Kind::Video => {}
+        }
     }
 
     /// The round trip as last measured, or a guess.
@@ -143,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_round_trip_is_what_is_left_after_the_other_sides_delay() {
-        let shared = Shared::new(Clock::shared());
+        let shared = Shared::for_test();
         let sent = shared.clock.now();
         let last_report = compact(shared.ntp(sent));
         let delay = 65_536 / 2;

@@ -1,25 +1,27 @@
-//! Our interceptor in webrtc's chain: takes RTP and RTCP out of it, and answers retransmission requests.
+//! Our interceptor in webrtc's chain: takes RTP and RTCP out of it, answers retransmission requests, and lets packets out at the
+//! pace that the network takes ([`departure`](super::departure)).
 //!
-//! It stands nearest to the application, behind the two stock ones that serve us (transport-wide feedback, receiver reports), so these
+//! It stands nearest to the application, behind the two stock ones that serve us (which report arrivals and losses to the other side), so these
 //! see every packet first. What it takes out goes no further: webrtc's queue for a remote track drops silently, routes
 //! a compound by its first packet, and hides whether a packet was a retransmission. It runs on the driver's
 //! task: it never waits, and holds a lock only to look up a packet.
 
+use super::departure::Departure;
 use super::shared::{LocalStream, Shared};
 use bytes::{BufMut, Bytes, BytesMut};
-use rtc::interceptor::{
-    Attribute, AttributedPacket, Interceptor, Packet as Passing, StreamInfo, TaggedPacket,
-};
+use rtc::interceptor::{Interceptor, Packet as Passing, StreamInfo, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp;
 use rtc::sansio::Protocol;
-use rtc::shared::TransportContext;
+use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::error::Error;
+use snug_media::bwe::Kind;
 use snug_media::{NtpTime, Packet, RtpTime, Seq, Time};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -59,14 +61,23 @@ pub(super) struct Tap {
     /// To the inbound task; bounded, and when it is full the newest packet is dropped, as by a full socket buffer.
     arrived: mpsc::Sender<Arrived>,
     streams: HashMap<u32, Stream>,
+    departure: Departure,
     /// RTCP that goes on to the end of the chain.
     read: VecDeque<TaggedPacket>,
+    /// RTCP and what else is not paced.
     write: VecDeque<TaggedPacket>,
 }
 
 impl Tap {
     pub(super) fn new(shared: Arc<Shared>, arrived: mpsc::Sender<Arrived>) -> Tap {
-        Tap { shared, arrived, streams: HashMap::new(), read: VecDeque::new(), write: VecDeque::new() }
+        Tap {
+            departure: Departure::new(Arc::clone(&shared)),
+            shared,
+            arrived,
+            streams: HashMap::new(),
+            read: VecDeque::new(),
+            write: VecDeque::new(),
+        }
     }
 
     fn hand_over(&self, arrived: Arrived) {
@@ -102,7 +113,9 @@ impl Tap {
 
     fn rtcp(&mut self, at: Time, now: Instant, packet: &dyn rtc::rtcp::Packet) {
         let packet = packet.as_any();
-        if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
+        if let Some(feedback) = packet.downcast_ref::<TransportLayerCc>() {
+            self.departure.feedback(at, feedback);
+        } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
             self.nack(at, now, nack);
         } else if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
             self.keyframe_wanted(pli.media_ssrc == self.shared.ssrcs.video);
@@ -124,7 +137,7 @@ impl Tap {
         }
     }
 
-    fn reception(&self, at: Time, reports: &[ReceptionReport]) {
+    fn reception(&mut self, at: Time, reports: &[ReceptionReport]) {
         for report in reports {
             let ssrcs = self.shared.ssrcs;
             let mut counters = self.shared.counters();
@@ -138,6 +151,9 @@ impl Tap {
             outbound.remote_fraction_lost = f64::from(report.fraction_lost) / 256.0;
             drop(counters);
             self.shared.measure_rtt(at, report.last_sender_report, report.delay);
+            if let Some(rtt) = self.shared.measured_rtt() {
+                self.departure.round_trip(at, rtt);
+            }
         }
     }
 
@@ -152,21 +168,14 @@ impl Tap {
             let mut video = self.shared.video();
             for seq in nack.nacks.iter().flat_map(|pair| pair.packet_list()).take(MAX_ANSWERS) {
                 if let Some(packet) = video.rewriter.retransmit(at, Seq(seq), rtt) {
-                    let rtx_seq = video.rtx_seq;
-                    video.rtx_seq = rtx_seq.next();
+                    let rtx_seq = video.next_rtx_seq();
                     answers.push(retransmission(self.shared.ssrcs.video, stream, rtx_seq, packet));
                 }
             }
         }
-        let mut counters = self.shared.counters();
-        let outbound = &mut counters.outbound_video;
-        outbound.nack_count += 1;
+        self.shared.counters().outbound_video.nack_count += 1;
         for packet in answers {
-            outbound.packets_sent += 1;
-            outbound.retransmitted_packets_sent += 1;
-            outbound.bytes_sent += packet.payload.len() as u64;
-            let message = AttributedPacket::new(Passing::Rtp(packet)).with(Attribute::Retransmission);
-            self.write.push_back(TaggedPacket { now, transport: TransportContext::default(), message });
+            self.departure.push(at, now, Kind::Retransmission, packet);
         }
     }
 
@@ -174,13 +183,14 @@ impl Tap {
         LocalStream {
             payload_type: info.payload_type,
             rtx: info.ssrc_rtx.zip(info.payload_type_rtx),
-            level_extension: level_extension(info),
+            level_extension: extension(info, AUDIO_LEVEL_URI),
+            transport_extension: extension(info, TRANSPORT_CC_URI),
         }
     }
 }
 
 /// A packet to be sent again: on its own stream where that was negotiated, else as it was.
-fn retransmission(ssrc: u32, stream: LocalStream, rtx_seq: Seq, packet: Packet) -> rtp::Packet {
+pub(super) fn retransmission(ssrc: u32, stream: LocalStream, rtx_seq: Seq, packet: Packet) -> rtp::Packet {
     let Some((rtx_ssrc, payload_type)) = stream.rtx else {
         return to_wire(ssrc, stream.payload_type, packet);
     };
@@ -205,8 +215,8 @@ pub(super) fn to_wire(ssrc: u32, payload_type: u8, packet: Packet) -> rtp::Packe
     rtp::Packet { header, payload }
 }
 
-fn level_extension(info: &StreamInfo) -> Option<u8> {
-    let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == AUDIO_LEVEL_URI);
+fn extension(info: &StreamInfo, uri: &str) -> Option<u8> {
+    let extension = info.rtp_header_extensions.iter().find(|extension| extension.uri == uri);
     extension.and_then(|extension| u8::try_from(extension.id).ok())
 }
 
@@ -242,12 +252,29 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for Tap {
     }
 
     fn handle_write(&mut self, msg: TaggedPacket) -> Result<(), Error> {
-        self.write.push_back(msg);
+        let at = self.shared.clock.at(msg.now);
+        match msg.message.packet {
+            Passing::Rtp(packet) => {
+                let kind =
+                    if packet.header.ssrc == self.shared.ssrcs.audio { Kind::Audio } else { Kind::Video };
+                self.departure.push(at, msg.now, kind, packet);
+            }
+            _ => self.write.push_back(msg),
+        }
         Ok(())
     }
 
     fn poll_write(&mut self) -> Option<TaggedPacket> {
-        self.write.pop_front()
+        self.departure.next().or_else(|| self.write.pop_front())
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        self.departure.timeout(self.shared.clock.at(now), now);
+        Ok(())
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        self.departure.wake_at().map(|at| self.shared.clock.instant(at))
     }
 }
 
@@ -306,7 +333,12 @@ mod tests {
 
     #[test]
     fn a_retransmission_carries_the_original_number_on_its_own_stream() {
-        let stream = LocalStream { payload_type: 96, rtx: Some((77, 97)), level_extension: None };
+        let stream = LocalStream {
+            payload_type: 96,
+            rtx: Some((77, 97)),
+            level_extension: None,
+            transport_extension: None,
+        };
         let sent = retransmission(55, stream, Seq(1), packet());
         assert_eq!((sent.header.ssrc, sent.header.payload_type, sent.header.sequence_number), (77, 97, 1));
         assert_eq!(&sent.payload[..], b"\x12\x34vp8");

@@ -164,7 +164,14 @@ impl Negotiation {
             }
             Input::Remote(PairSignal::Bye) => self.go(PairState::Left, &mut out),
             Input::Link(link) => self.link(now, link, &mut out),
-            Input::Present(present) => self.present = present,
+            Input::Present(present) => {
+                let before = std::mem::replace(&mut self.present, present);
+                if present && !before {
+                    self.repeat_now(now, &mut out);
+                }
+            }
+            Input::Moved { path_gone } => self.moved(now, path_gone, &mut out),
+            Input::Reachable => self.repeat_now(now, &mut out),
             Input::HangUp => self.say_goodbye(PairState::Left, &mut out),
             Input::Broken => self.say_goodbye(PairState::Lost, &mut out),
         }
@@ -323,6 +330,27 @@ impl Negotiation {
                     self.restart_at = Some(self.restart_at.map_or(at, |planned| planned.min(at)));
                 }
             }
+        }
+    }
+
+    /// At once, and whoever offered first: the other side cannot know.
+    fn moved(&mut self, now: Time, path_gone: bool, out: &mut Vec<Output>) {
+        if !path_gone && (self.down_since.is_none() || !self.was_connected) {
+            return;
+        }
+        self.down_since.get_or_insert(now);
+        if self.was_connected {
+            self.go(PairState::Reconnecting, out);
+        }
+        self.restart_at = Some(now);
+        out.append(&mut self.poll(now));
+    }
+
+    /// Whoever was away may have missed all of it.
+    fn repeat_now(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.repeat_at.is_some() {
+            self.repeat(out);
+            self.repeat_soon(now);
         }
     }
 

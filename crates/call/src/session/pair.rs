@@ -84,6 +84,13 @@ pub enum Input {
     Link(Link),
     /// The server says whether the other stay is in the call.
     Present(bool),
+    /// This computer's addresses changed, or its relay is gone.
+    Moved {
+        /// And with them the one over which packets passed: nothing will until a restart.
+        path_gone: bool,
+    },
+    /// Signals pass again: what was sent for a while may be lost.
+    Reachable,
     /// This side hangs up.
     HangUp,
     /// The peer connection does nothing any more.

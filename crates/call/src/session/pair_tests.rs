@@ -45,6 +45,8 @@ impl Connection {
                 assert!(self.pending_local.is_none(), "an offer is set already");
                 if restart || self.generation == 0 {
                     self.generation += 1;
+                    // It checks, and is connected anew.
+                    self.link = None;
                 }
                 let sdp = self.describe("offer", "all");
                 self.pending_local = Some(sdp.clone());
@@ -63,6 +65,7 @@ impl Connection {
                     |old: &String| !super::candidates::ufrags(old).eq(super::candidates::ufrags(&sdp));
                 if self.generation == 0 || self.remote.as_ref().is_some_and(fresh) {
                     self.generation += 1;
+                    self.link = None;
                 }
                 let answer = self.describe("answer", sdp.lines().next().unwrap());
                 self.remote = Some(sdp);
@@ -341,6 +344,74 @@ fn a_broken_path_is_restarted_and_a_dead_one_is_lost() {
 }
 
 #[test]
+fn whoever_moves_restarts_at_once_and_so_do_two_at_once() {
+    for seed in 0..50 {
+        for moved in [&[0][..], &[1], &[0, 1]] {
+            let mut pair = Pair::new(seed, CLEAR, [false, true]);
+            pair.run_until(1_000, PairState::Connected);
+            pair.break_path();
+            for side in moved {
+                pair.feed(*side, Input::Moved { path_gone: true });
+                assert_eq!(pair.states()[*side], PairState::Reconnecting);
+            }
+            pair.run_until(1_000, PairState::Connected);
+            assert!(pair.agreed());
+        }
+    }
+}
+
+#[test]
+fn another_move_during_a_restart_makes_another_restart() {
+    for wait in [20, 60, 140, 220, 300] {
+        let mut pair = Pair::new(wait, CLEAR, [false, true]);
+        pair.run_until(1_000, PairState::Connected);
+        pair.break_path();
+        pair.feed(0, Input::Moved { path_gone: true });
+        pair.run(wait);
+        // Whatever was agreed on by now leads to the first of the two places.
+        pair.break_path();
+        pair.feed(0, Input::Moved { path_gone: true });
+        pair.run_until(2_000, PairState::Connected);
+    }
+}
+
+#[test]
+fn an_address_that_nobody_uses_may_change() {
+    let mut pair = Pair::new(8, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    pair.run(5_000);
+    let said = pair.interceptor.len();
+    pair.feed(0, Input::Moved { path_gone: false });
+    pair.feed(1, Input::Reachable);
+    pair.run(5_000);
+    assert_eq!(pair.interceptor.len(), said);
+}
+
+#[test]
+fn what_was_lost_with_the_socket_is_said_again_as_soon_as_there_is_another() {
+    let mut pair = Pair::new(9, CLEAR, [false, true]);
+    pair.run_until(1_000, PairState::Connected);
+    pair.weather = Weather { loss: 1.0, repeat: 0.0, delay_ms: 0, until_ms: u64::MAX / 2000 };
+    pair.break_path();
+    pair.feed(1, Input::Moved { path_gone: true });
+    // Its first repeat is lost, too, and the second one would come after 1.6 s more.
+    pair.run(900);
+    pair.weather = CLEAR;
+    pair.feed(1, Input::Reachable);
+    pair.run_until(500, PairState::Connected);
+
+    // The same when it is the other one's socket, as the server tells.
+    pair.weather = Weather { loss: 1.0, repeat: 0.0, delay_ms: 0, until_ms: u64::MAX / 2000 };
+    pair.break_path();
+    pair.feed(1, Input::Moved { path_gone: true });
+    pair.feed(1, Input::Present(false));
+    pair.run(900);
+    pair.weather = CLEAR;
+    pair.feed(1, Input::Present(true));
+    pair.run_until(500, PairState::Connected);
+}
+
+#[test]
 fn one_whom_the_server_and_the_link_lost_left() {
     let mut pair = Pair::new(3, CLEAR, [false, true]);
     pair.run_until(1_000, PairState::Connected);
@@ -424,6 +495,24 @@ proptest! {
             prop_assert_eq!(pair.states(), [PairState::Connected; 2]);
             prop_assert!(pair.agreed());
         }
+    }
+
+    #[test]
+    fn moves_at_any_time_end_in_a_connection(
+        seed in any::<u64>(), moves in prop::collection::vec((any::<bool>(), 0_u64..900), 1..5),
+        offers in any::<[bool; 2]>(), weather in weather(6_000),
+    ) {
+        let mut pair = Pair::new(seed, weather, offers);
+        for (side, wait) in moves {
+            pair.run(wait);
+            if pair.agreed() {
+                pair.break_path();
+            }
+            pair.feed(usize::from(side), Input::Moved { path_gone: true });
+        }
+        pair.run(28_000);
+        prop_assert_eq!(pair.states(), [PairState::Connected; 2]);
+        prop_assert!(pair.agreed());
     }
 
     #[test]

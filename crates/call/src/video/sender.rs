@@ -15,7 +15,8 @@ use crate::device::{
 };
 use snug_media::keyframe::Grant;
 use snug_media::{Bitrate, ClockRate, EncodedFrame, KeyframeGate, RtpTime, Time, VideoFrame};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -65,13 +66,27 @@ pub struct VideoSenderStats {
     pub frame_size: (u32, u32),
 }
 
+/// What the encoder aims at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VideoTarget {
+    /// No picture is larger, in pixels; a portrait one may be as large turned around.
+    pub within: (u32, u32),
+    /// No more pictures a second.
+    pub fps: f64,
+    /// Of the frames, without headers.
+    pub bitrate: Bitrate,
+}
+
 /// What is wanted of the thread. `camera_changed` and `ended` are the only news that cannot wait for the
 /// next picture.
 struct Orders {
     camera: Option<CameraChoice>,
     camera_changed: bool,
     on: bool,
-    bitrate: Bitrate,
+    /// Nothing while pictures would only delay the voice: the camera stays open.
+    target: Option<VideoTarget>,
+    /// For each watcher who said so: whether what it was given has not left yet.
+    full: Vec<Weak<AtomicBool>>,
     gate: KeyframeGate,
     force_keyframe: bool,
     ended: bool,
@@ -105,6 +120,15 @@ impl Shared {
     }
 }
 
+impl Orders {
+    /// What to aim at now; nothing when this picture shall be left out.
+    fn aim(&mut self) -> Option<VideoTarget> {
+        self.full.retain(|full| full.strong_count() > 0);
+        let full = self.full.iter().filter_map(Weak::upgrade).any(|full| full.load(Ordering::Relaxed));
+        self.target.filter(|_| !full)
+    }
+}
+
 /// Encodes a camera, once for all who watch. Dropping it closes the camera and ends the thread.
 pub struct VideoSender {
     shared: Arc<Shared>,
@@ -122,7 +146,12 @@ impl VideoSender {
             camera: settings.camera,
             camera_changed: false,
             on: settings.on,
-            bitrate: settings.bitrate,
+            target: Some(VideoTarget {
+                within: (settings.format.width, settings.format.height),
+                fps: f64::from(settings.format.fps),
+                bitrate: settings.bitrate,
+            }),
+            full: Vec::new(),
             gate: KeyframeGate::default(),
             force_keyframe: true,
             ended: false,
@@ -140,6 +169,7 @@ impl VideoSender {
             scaler: Scaler::new(),
             speed: Speed::new(),
             encoder: None,
+            next_due: Time::ZERO,
             count: 0,
         };
         let spawned = std::thread::Builder::new().name("video".to_owned()).spawn(move || worker.run());
@@ -159,9 +189,16 @@ impl VideoSender {
         EncodedFrames::new(frames, Arc::clone(&self.shared))
     }
 
-    /// Aims at another rate from the next picture on.
-    pub fn set_bitrate(&self, bitrate: Bitrate) {
-        self.shared.order(|orders| orders.bitrate = bitrate);
+    /// As [`VideoSender::subscribe`]; while `full` says that what was given has not left yet, no picture is encoded: leaving it out
+    /// here needs no keyframe later.
+    pub fn subscribe_while_not(&self, full: &Arc<AtomicBool>) -> EncodedFrames {
+        self.shared.order(|orders| orders.full.push(Arc::downgrade(full)));
+        self.subscribe()
+    }
+
+    /// Aims at this from the next picture on; nothing is encoded at `None`.
+    pub fn set_target(&self, target: Option<VideoTarget>) {
+        self.shared.order(|orders| orders.target = target);
     }
 
     /// Somebody needs a keyframe. Many requests make few keyframes: see [`KeyframeGate`].
@@ -206,6 +243,8 @@ struct Worker {
     scaler: Scaler,
     speed: Speed,
     encoder: Option<VpxEncoder>,
+    /// Pictures that were captured earlier are too many.
+    next_due: Time,
     /// Frames encoded: their PictureID.
     count: u64,
 }
@@ -284,13 +323,17 @@ impl Worker {
             // The next watcher asks for a keyframe, so nothing is lost but work.
             return Ok(());
         }
-        let (bitrate, force) = {
+        let (target, force) = {
             let mut orders = self.shared.lock();
+            let Some(target) = orders.aim() else { return Ok(()) };
+            if !is_due(&mut self.next_due, frame.captured_at, target.fps) {
+                return Ok(());
+            }
             let due = orders.gate.poll(started);
-            (orders.bitrate, std::mem::take(&mut orders.force_keyframe) || due)
+            (target, std::mem::take(&mut orders.force_keyframe) || due)
         };
-        let within = (self.format.width, self.format.height);
-        let picture = self.scaler.scale(&frame.picture, within);
+        let bitrate = target.bitrate;
+        let picture = self.scaler.scale(&frame.picture, target.within);
         let size = (picture.width(), picture.height());
         let encoder = match &mut self.encoder {
             Some(encoder) if encoder.size() == size => {
@@ -301,7 +344,7 @@ impl Worker {
                 other.insert(VpxEncoder::new(size.0, size.1, self.format.fps, bitrate, self.speed.get())?)
             }
         };
-        let duration = Duration::from_secs(1) / self.format.fps.max(1);
+        let duration = Duration::from_secs_f64(1.0 / target.fps.clamp(1.0, 120.0));
         let encoded = encoder.encode(&picture, frame.captured_at, duration, force)?;
         let now = self.clock.now();
         if let Some(speed) = self.speed.encoded(now, now.since(started), duration) {
@@ -337,5 +380,35 @@ impl Worker {
         // It fails only when the last watcher has just left.
         self.frames.send(Arc::new(encoded)).ok();
         Ok(())
+    }
+}
+
+/// Whether a picture is one of so many a second. Earlier ones are too many.
+fn is_due(next_due: &mut Time, captured_at: Time, fps: f64) -> bool {
+    let interval = Duration::from_secs_f64(1.0 / fps.clamp(1.0, 120.0));
+    // A camera's pace is not even: up to half a picture early is the one that was meant.
+    if captured_at + interval / 2 < *next_due {
+        return false;
+    }
+    // After a pause the beat begins anew.
+    let beat = if captured_at > *next_due + interval { captured_at } else { *next_due };
+    *next_due = beat + interval;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_rate_is_met_evenly_and_a_pause_is_not_made_up_for() {
+        let captured = |n: u32| Time::from_millis(1000) + Duration::from_micros(33_333) * n;
+        let mut next = Time::ZERO;
+        let taken: Vec<u32> = (0..12).filter(|n| is_due(&mut next, captured(*n), 10.0)).collect();
+        assert_eq!(taken, [0, 3, 6, 9]);
+        let all = (0..90).filter(|n| is_due(&mut Time::ZERO, captured(*n), 30.0)).count();
+        assert_eq!(all, 90, "a camera of that rate loses nothing");
+        let after: Vec<u32> = (300..306).filter(|n| is_due(&mut next, captured(*n), 10.0)).collect();
+        assert_eq!(after, [300, 303]);
     }
 }

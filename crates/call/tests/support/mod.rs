@@ -3,14 +3,17 @@
 // Each test program uses its part of it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod coturn;
 pub(crate) mod lossy_path;
+pub(crate) mod namespaces;
 
 use ed25519_dalek::SigningKey;
 use snug_call::audio::AudioProcessing;
 use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice, VideoFormat};
 use snug_call::video::VideoDecoder;
-use snug_call::{Call, CallConfig, CallEvent, MediaConfig, PeerState, VideoSource, VideoStream};
+use snug_call::{Call, CallConfig, CallEvent, MediaConfig, PeerState, RelayTrust, VideoSource, VideoStream};
 use snug_media::pattern::{self, Code};
+use snug_protocol::ice::IceServer;
 use snug_protocol::signal::{ClientSignal, Participant, ServerSignal};
 use snug_protocol::{CallId, Content, DeviceId, JoinId, RoomId, UserId};
 use std::collections::{BTreeMap, HashMap};
@@ -122,7 +125,7 @@ async fn deliver(
             (ServerSignal::Left { call, device: from, join }, inside.keys().copied().collect())
         }
         ClientSignal::Relay { to, envelope, .. } => (ServerSignal::Relay { call, from, envelope }, vec![to]),
-        ClientSignal::Typing { .. } => return,
+        _ => return,
     };
     for device in to {
         if let Some((_, call)) = calls.get(&device) {
@@ -147,11 +150,28 @@ pub(crate) struct Begin {
     pub(crate) video_on: bool,
     pub(crate) key: [u8; 32],
     pub(crate) device: DeviceId,
+    pub(crate) ice_servers: Vec<IceServer>,
+    pub(crate) relay_only: bool,
+    pub(crate) relay_trust: RelayTrust,
 }
 
 impl Begin {
     pub(crate) fn new(sender: u8, tone: f32) -> Begin {
-        Begin { sender, tone, video_on: true, key: [sender; 32], device: DeviceId::random() }
+        Begin {
+            sender,
+            tone,
+            video_on: true,
+            key: [sender; 32],
+            device: DeviceId::random(),
+            ice_servers: Vec::new(),
+            relay_only: false,
+            relay_trust: RelayTrust::default(),
+        }
+    }
+
+    /// By relays alone, and only these.
+    pub(crate) fn by_relay(self, servers: Vec<IceServer>) -> Begin {
+        Begin { ice_servers: servers, relay_only: true, ..self }
     }
 }
 
@@ -182,9 +202,10 @@ impl Person {
             room: relay.room,
             key,
             known_keys: HashMap::new(),
-            ice_servers: Vec::new(),
+            ice_servers: begin.ice_servers,
             media: media(begin.sender, begin.tone, begin.video_on),
-            relay_only: false,
+            relay_only: begin.relay_only,
+            relay_trust: begin.relay_trust,
             include_loopback: true,
             heard: Some(Box::new(move |_, block: &[f32]| {
                 let mut heard = ear.lock().unwrap();

@@ -15,6 +15,9 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// A second of 5 Mbit/s in packets of 1200 bytes; bounds memory at about 600 kB per peer.
 const MAX_PACKETS: usize = 512;
 
+/// The packets among which padding is chosen: a tenth of a second of a rate at which one probes.
+const REPEATED: usize = 16;
+
 #[derive(Clone, Debug)]
 struct Sent {
     packet: Packet,
@@ -27,6 +30,8 @@ struct Sent {
 #[derive(Clone, Debug, Default)]
 pub struct PacketHistory {
     packets: VecDeque<Sent>,
+    /// How many of the newest were repeated since the last one came.
+    repeated: usize,
 }
 
 impl PacketHistory {
@@ -45,6 +50,7 @@ impl PacketHistory {
         {
             self.packets.pop_front();
         }
+        self.repeated = 0;
         self.packets.push_back(Sent { packet, first_at: now, last_at: now, again: false });
     }
 
@@ -59,6 +65,24 @@ impl PacketHistory {
         }
         sent.last_at = now;
         sent.again = true;
+        Some(sent.packet.clone())
+    }
+
+    /// Forgets this packet and all after it, as never sent. Whether there was such a one.
+    pub fn forget_from(&mut self, seq: Seq) -> bool {
+        let Some(first) = self.packets.front().map(|first| first.packet.seq) else { return false };
+        let Ok(keep) = usize::try_from(seq.since(first)) else { return false };
+        let known = keep < self.packets.len();
+        self.packets.truncate(keep);
+        known
+    }
+
+    /// A packet to send again though nobody asked, where bytes are wanted only to measure a path: the newest first, then the ones
+    /// before it, round and round, because the newest are those whose loss nobody can have noticed yet.
+    pub fn redundant(&mut self) -> Option<Packet> {
+        let back = self.repeated % self.packets.len().clamp(1, REPEATED);
+        self.repeated += 1;
+        let sent = self.packets.iter().rev().nth(back)?;
         Some(sent.packet.clone())
     }
 
@@ -94,6 +118,19 @@ mod tests {
         assert_eq!(history.retransmit(Time::from_millis(90), Seq(0), RTT), None);
         assert_eq!(history.retransmit(Time::from_millis(90), Seq(65_535), RTT), Some(packet(65_535)));
         assert_eq!(history.retransmit(Time::from_millis(110), Seq(0), RTT), Some(packet(0)));
+    }
+
+    #[test]
+    fn padding_is_the_newest_packets_again_from_the_end() {
+        let mut history = PacketHistory::new();
+        assert_eq!(history.redundant(), None);
+        for seq in 0..3 {
+            history.insert(Time::ZERO, packet(seq));
+        }
+        let again: Vec<u16> = (0..4).filter_map(|_| history.redundant()).map(|packet| packet.seq.0).collect();
+        assert_eq!(again, [2, 1, 0, 2]);
+        history.insert(Time::ZERO, packet(3));
+        assert_eq!(history.redundant(), Some(packet(3)));
     }
 
     #[test]

@@ -90,6 +90,14 @@ impl StreamRewriter {
         self.waits_for_keyframe = true;
     }
 
+    /// Packets from this number on never left: their numbers are given again, to a keyframe.
+    pub fn take_back(&mut self, first: Seq) {
+        if self.history.forget_from(first) {
+            self.next_seq = first;
+        }
+        self.waits_for_keyframe = true;
+    }
+
     /// Whether only a keyframe can go on. Ask the encoder for one then.
     pub fn waits_for_keyframe(&self) -> bool {
         self.waits_for_keyframe
@@ -98,6 +106,11 @@ impl StreamRewriter {
     /// The packet to send again for a NACK; see [`PacketHistory::retransmit`].
     pub fn retransmit(&mut self, now: Time, seq: Seq, rtt: Duration) -> Option<Packet> {
         self.history.retransmit(now, seq, rtt)
+    }
+
+    /// A packet to send again unasked; see [`PacketHistory::redundant`].
+    pub fn redundant(&mut self) -> Option<Packet> {
+        self.history.redundant()
     }
 }
 
@@ -150,6 +163,26 @@ mod tests {
         }
         let again = stream.retransmit(Time::from_millis(30), Seq(0), Duration::from_millis(50));
         assert_eq!(again.as_ref(), sent.get(2));
+    }
+
+    #[test]
+    fn numbers_that_never_left_are_given_to_the_next_keyframe() {
+        let mut stream = StreamRewriter::new(Seq(65_534), 0);
+        send(&mut stream, &frame(1, true, 0));
+        let late = send(&mut stream, &frame(2, false, 0));
+        stream.take_back(late[1].seq);
+        assert!(send(&mut stream, &frame(3, false, 0)).is_empty());
+        let again = send(&mut stream, &frame(4, true, 0));
+        assert_eq!(again[0].seq, late[1].seq);
+        let now = Time::from_millis(5);
+        assert_eq!(stream.retransmit(now, late[1].seq, Duration::ZERO).as_ref(), again.first());
+        assert_eq!(stream.retransmit(now, late[0].seq, Duration::ZERO).as_ref(), late.first());
+        stream.take_back(Seq(30_000));
+        assert_eq!(
+            send(&mut stream, &frame(5, true, 0))[0].seq,
+            again[2].seq.next(),
+            "never given: nothing is taken back"
+        );
     }
 
     #[test]

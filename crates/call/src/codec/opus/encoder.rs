@@ -1,0 +1,95 @@
+//! The sending half: 20 ms of sound to a packet, with copies of what went before.
+
+use super::{FRAME, MAX_PACKET, failed};
+use crate::codec::CodecError;
+use bytes::Bytes;
+use opusic_sys::{
+    OPUS_APPLICATION_VOIP, OPUS_SET_BITRATE_REQUEST, OPUS_SET_COMPLEXITY_REQUEST,
+    OPUS_SET_DRED_DURATION_REQUEST, OPUS_SET_DTX_REQUEST, OPUS_SET_INBAND_FEC_REQUEST,
+    OPUS_SET_PACKET_LOSS_PERC_REQUEST, OPUS_SET_SIGNAL_REQUEST, OPUS_SIGNAL_VOICE, opus_encode_float,
+    opus_encoder_create, opus_encoder_ctl, opus_encoder_destroy,
+};
+use snug_media::Bitrate;
+use snug_media::audio::Protection;
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+/// Of 0…10: what libwebrtc uses on a desktop, 1 % of a core.
+const COMPLEXITY: c_int = 9;
+/// Opus's own word for "decide yourself".
+const AUTO: c_int = opusic_sys::OPUS_AUTO;
+/// DRED is asked for in steps of 10 ms, at most 1.04 s of them (libopus's `DRED_MAX_FRAMES`).
+const MAX_DRED: u128 = 104;
+
+/// libopus's encoder, destroyed exactly once.
+struct Handle(NonNull<opusic_sys::OpusEncoder>);
+
+// SAFETY: libopus keeps no thread-local state; an encoder may be used from any thread as long as it is one
+// at a time, which `&mut` ensures.
+unsafe impl Send for Handle {}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: made by `opus_encoder_create` and not destroyed before.
+        unsafe { opus_encoder_destroy(self.0.as_ptr()) };
+    }
+}
+
+/// An Opus encoder for speech.
+pub struct OpusEncoder {
+    handle: Handle,
+    packet: Vec<u8>,
+}
+
+impl OpusEncoder {
+    /// An encoder with DTX on and no protection against loss.
+    pub fn new(bitrate: Bitrate) -> Result<OpusEncoder, CodecError> {
+        let rate = crate::device::SAMPLE_RATE as i32;
+        let mut error = 0;
+        // SAFETY: the arguments are values, and `error` outlives the call.
+        let made = unsafe { opus_encoder_create(rate, 1, OPUS_APPLICATION_VOIP, &mut error) };
+        let Some(made) = NonNull::new(made) else { return Err(failed("opus_encoder_create", error)) };
+        let mut encoder = OpusEncoder { handle: Handle(made), packet: vec![0; MAX_PACKET] };
+        encoder.set("complexity", OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY)?;
+        encoder.set("DTX", OPUS_SET_DTX_REQUEST, 1)?;
+        encoder.set_bitrate(bitrate)?;
+        Ok(encoder)
+    }
+
+    /// Aims at another rate, 6…128 kbit/s, copies included, from the next packet on.
+    pub fn set_bitrate(&mut self, bitrate: Bitrate) -> Result<(), CodecError> {
+        let bits = bitrate.clamp(Bitrate::kbps(6), Bitrate::kbps(128)).as_bps();
+        self.set("bitrate", OPUS_SET_BITRATE_REQUEST, bits as c_int)
+    }
+
+    /// Protects what follows against loss, or stops doing so.
+    pub fn set_protection(&mut self, protection: Protection) -> Result<(), CodecError> {
+        // Only Opus's speech modes have redundancy; without loss it may take a song for one.
+        let signal = if protection.fec { OPUS_SIGNAL_VOICE } else { AUTO };
+        let percent = (protection.loss * 100.0).clamp(0.0, 100.0).ceil();
+        let frames = (protection.dred.as_millis() / 10).min(MAX_DRED);
+        self.set("signal", OPUS_SET_SIGNAL_REQUEST, signal)?;
+        self.set("in-band FEC", OPUS_SET_INBAND_FEC_REQUEST, c_int::from(protection.fec))?;
+        self.set("loss", OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent as c_int)?;
+        self.set("DRED", OPUS_SET_DRED_DURATION_REQUEST, frames as c_int)
+    }
+
+    /// Encodes 20 ms. A packet of two bytes or less says that nothing is said (DTX).
+    pub fn encode(&mut self, samples: &[f32; FRAME]) -> Result<Bytes, CodecError> {
+        let (pcm, space) = (samples.as_ptr(), self.packet.len() as i32);
+        // SAFETY: the encoder lives; `pcm` has FRAME samples of its one channel, `packet` has `space` bytes.
+        let length = unsafe {
+            opus_encode_float(self.handle.0.as_ptr(), pcm, FRAME as c_int, self.packet.as_mut_ptr(), space)
+        };
+        let written = usize::try_from(length).ok().and_then(|length| self.packet.get(..length));
+        written.map(Bytes::copy_from_slice).ok_or_else(|| failed("opus_encode_float", length))
+    }
+
+    fn set(&mut self, what: &'static str, request: c_int, value: c_int) -> Result<(), CodecError> {
+        // SAFETY: the encoder lives, and each request that is made here takes exactly one integer.
+        match unsafe { opus_encoder_ctl(self.handle.0.as_ptr(), request, value) } {
+            0 => Ok(()),
+            error => Err(failed(what, error)),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What is sent, by what the ways to the others take: gathers what [`allocate`] decides on, and remembers what it must.
+
+use crate::peer::{HEADERS, PairKey};
+use crate::video::VideoTarget;
+use snug_media::Time;
+use snug_media::allocate::{Allocation, Memory, Peer, Source, allocate};
+use snug_media::bwe::Estimate;
+
+/// The way to one other device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) key: PairKey,
+    /// What the network takes.
+    pub(super) estimate: Estimate,
+    /// Share of the voice's packets that got lost lately, 0 to 1, as the other side reports.
+    pub(super) voice_loss: f64,
+    /// How large the other side shows the pictures, in physical pixels; nothing while it has not said so.
+    pub(super) shown: Option<(u32, u32)>,
+}
+
+/// Shares out, again and again.
+#[derive(Debug, Default)]
+pub(super) struct Sharing {
+    memory: Memory<PairKey>,
+}
+
+impl Sharing {
+    /// What each gets now; the shares are in the order of the ways.
+    pub(super) fn share(&mut self, now: Time, ways: &[Way], source: Option<&Source>) -> Allocation {
+        let peers: Vec<Peer<PairKey>> = ways
+            .iter()
+            .map(|way| Peer {
+                id: way.key,
+                target: way.estimate.target,
+                stable: way.estimate.stable,
+                loss: way.estimate.loss.max(way.voice_loss),
+                tile: way.shown,
+            })
+            .collect();
+        let (allocation, memory) = allocate(now, &peers, source, HEADERS, &self.memory);
+        self.memory = memory;
+        allocation
+    }
+}
+
+/// What the encoder aims at; nothing while nobody gets pictures.
+pub(super) fn target(allocation: &Allocation) -> Option<VideoTarget> {
+    let rung = allocation.rungs.first()?;
+    Some(VideoTarget { within: rung.within, fps: rung.fps, bitrate: rung.bitrate })
+}
