@@ -14,7 +14,8 @@ use std::time::Duration;
 const BLOCK: usize = 480;
 
 fn packet(n: u64) -> Bytes {
-    let mut bytes = vec![0xf8];
+    // One hybrid frame that holds a copy of the one before.
+    let mut bytes = vec![0x78, 0x40];
     bytes.extend(n.to_be_bytes());
     Bytes::from(bytes)
 }
@@ -23,6 +24,7 @@ fn samples(playout: &Playout) -> usize {
     match playout {
         Playout::Packet { samples, .. }
         | Playout::Fec { samples, .. }
+        | Playout::Dred { samples, .. }
         | Playout::Conceal { samples }
         | Playout::ComfortNoise { samples }
         | Playout::Silence { samples } => *samples,
@@ -41,7 +43,8 @@ impl Listener {
     }
 
     fn receive(&mut self, now: Time, n: u64) {
-        self.buffer.insert(now, Seq(n as u16), RtpTime((n * 960) as u32).add(u32::MAX - 100_000), packet(n));
+        let rtp_time = RtpTime((n * 960) as u32).add(u32::MAX - 100_000);
+        self.buffer.insert(now, Seq(n as u16), rtp_time, packet(n), 0);
     }
 
     /// Plays 10 ms; stretching takes out and puts in 5 ms, as for a voice of 200 Hz.
@@ -52,7 +55,7 @@ impl Listener {
             assert!((120..=5760).contains(&made));
             self.unplayed += made;
             if let Playout::Packet { payload, .. } = &pull.playout {
-                self.packets.push(u64::from_be_bytes(payload[1..].try_into().unwrap()));
+                self.packets.push(u64::from_be_bytes(payload[2..].try_into().unwrap()));
             }
             match pull.stretch {
                 Stretch::Keep => {}
@@ -138,7 +141,7 @@ proptest! {
             }
             while let Some((arrived, (seq, n))) = network.receive(now) {
                 let rtp_time = RtpTime((n * 960) as u32).add(u32::MAX - 100_000);
-                listener.buffer.insert(arrived, Seq(seq as u16), rtp_time, packet(n));
+                listener.buffer.insert(arrived, Seq(seq as u16), rtp_time, packet(n), 0);
             }
             listener.listen(now);
         }
@@ -161,7 +164,7 @@ proptest! {
         for (index, (seq, rtp_time, payload, near)) in (0_u64..).zip(packets) {
             let now = Time::from_millis(index * 10);
             let (seq, rtp_time) = if near { (seq % 50, rtp_time % 50_000) } else { (seq, rtp_time) };
-            buffer.insert(now, Seq(seq), RtpTime(rtp_time), Bytes::from(payload));
+            buffer.insert(now, Seq(seq), RtpTime(rtp_time), Bytes::from(payload), 0);
             while unplayed < BLOCK {
                 let made = samples(&buffer.pull(now, unplayed).playout);
                 prop_assert!(made > 0);

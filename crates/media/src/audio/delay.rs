@@ -10,25 +10,32 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Width of a bucket: the usual packet length, which is also the step of the target.
-pub(super) const BUCKET: Duration = Duration::from_millis(20);
+/// Width of a bucket, which is also the step of the target: the audio thread asks each 10 ms.
+const BUCKET: Duration = Duration::from_millis(10);
 /// Buckets up to a second.
-const BUCKETS: usize = 50;
-/// One packet in thirty may come too late and be concealed; asking for all makes everybody wait for the worst.
-const QUANTILE: f32 = 0.97;
-/// Memory of about sixty packets, 1.2 s: a jitter that ended is forgotten in a few seconds.
-const FORGETTING: f32 = 0.983;
+const BUCKETS: usize = 100;
+/// One packet in a hundred may come too late and be concealed; asking for all makes everybody wait for the worst.
+const QUANTILE: f32 = 0.99;
+/// Memory of 400 packets, 8 s: a target that moves stretches speech, and that is heard more than some delay. What a
+/// bad second asked for is gone in 20 s (NetEQ, which remembers the worst of each half second, takes a minute).
+const FORGETTING: f32 = 0.9975;
 /// Before the network is known: two packets.
 const START_TARGET: Duration = Duration::from_millis(40);
 /// So many packets make a histogram worth believing.
 const START_PACKETS: u32 = 10;
+/// The audio thread asks each 10 ms, not always punctually: less than a packet is no buffer.
+const MIN_TARGET: Duration = Duration::from_millis(20);
+/// A repair of a lost packet is waited for no longer: longer runs of loss are rare, and delay is for ever.
+const MAX_REPAIR: Duration = Duration::from_millis(160);
 /// Conversation is hopeless beyond.
 const MAX_TARGET: Duration = Duration::from_millis(800);
 /// The fastest packet is looked for in this time (as libwebrtc's relative arrival delay tracker does).
 const FASTEST_WINDOW: Duration = Duration::from_secs(2);
 /// A delay that differs by more comes from another timeline.
 const MAX_DELAY_MICROS: i64 = 5_000_000;
-/// A packet later than the target by this is a peak: a Wi-Fi scan, not jitter.
+/// What nine in ten packets do is ordinary, as far as peaks are concerned.
+const ORDINARY: f32 = 0.9;
+/// A packet later than the ordinary by this is a peak: a Wi-Fi scan, not jitter.
 const PEAK_HEIGHT: Duration = Duration::from_millis(60);
 /// Late packets within this time are one peak.
 const PEAK_LENGTH: Duration = Duration::from_millis(400);
@@ -84,9 +91,21 @@ impl DelayEstimator {
         let late = Duration::from_micros(late.unsigned_abs());
         self.note_peak(now, late);
         self.count(late);
-        self.target = self.quantile().max(self.expected_peak(now)).min(MAX_TARGET);
-        if self.packets < START_PACKETS {
-            self.target = self.target.max(START_TARGET);
+        self.set_target(now);
+    }
+
+    fn set_target(&mut self, now: Time) {
+        let least = if self.packets < START_PACKETS { START_TARGET } else { MIN_TARGET };
+        self.target = self.quantile(QUANTILE).max(self.expected_peak(now)).clamp(least, MAX_TARGET);
+    }
+
+    /// Notes that the lost packet whose first sample lies at `media_micros` can be repaired since now: it
+    /// counts as one that came now. Where that took too long it does not count, because nobody would wait.
+    pub fn repaired(&mut self, now: Time, media_micros: i64) {
+        let late = Duration::from_micros(self.delay_micros(now, media_micros).max(0) as u64);
+        if late <= MAX_REPAIR {
+            self.count(late);
+            self.set_target(now);
         }
     }
 
@@ -117,9 +136,9 @@ impl DelayEstimator {
         self.packets = self.packets.saturating_add(1);
     }
 
-    /// The upper edge of the bucket in which the quantile lies.
-    fn quantile(&self) -> Duration {
-        let mut above = self.histogram.iter().sum::<f32>() * (1.0 - QUANTILE);
+    /// The upper edge of the bucket in which a quantile lies.
+    fn quantile(&self, quantile: f32) -> Duration {
+        let mut above = self.histogram.iter().sum::<f32>() * (1.0 - quantile);
         let mut bucket = BUCKETS;
         for share in self.histogram.iter().rev() {
             above -= share;
@@ -135,7 +154,7 @@ impl DelayEstimator {
         while self.peaks.front().is_some_and(|&(at, _)| now.since(at) > PEAK_MEMORY) {
             self.peaks.pop_front();
         }
-        let high = late > self.quantile() + PEAK_HEIGHT;
+        let high = late > self.quantile(ORDINARY) + PEAK_HEIGHT;
         match self.peaks.back_mut() {
             Some((at, height)) if now.since(*at) < PEAK_LENGTH => *height = late.max(*height),
             _ if high => self.peaks.push_back((now, late)),
@@ -172,18 +191,19 @@ mod tests {
         assert_eq!(after(&mut estimator, 0, 1, |_| 0), 40, "careful at first");
         assert_eq!(after(&mut estimator, 1, 30, |_| 0), 20);
         assert_eq!(after(&mut estimator, 31, 100, |n| [0, 25, 55, 10][n as usize % 4]), 60);
-        assert_eq!(after(&mut estimator, 131, 600, |_| 0), 20, "forgotten again");
+        assert_eq!(after(&mut estimator, 131, 500, |_| 0), 60, "it may come again");
+        assert_eq!(after(&mut estimator, 631, 1000, |_| 0), 20, "forgotten");
     }
 
     #[test]
     fn one_late_packet_changes_nothing_and_peaks_that_return_do() {
         let mut estimator = DelayEstimator::new();
-        after(&mut estimator, 0, 100, |_| 0);
-        assert_eq!(after(&mut estimator, 100, 1, |_| 150), 20);
-        assert_eq!(after(&mut estimator, 101, 149, |_| 0), 20);
-        assert_eq!(after(&mut estimator, 250, 1, |_| 150), 160, "the second within twelve seconds");
-        assert_eq!(after(&mut estimator, 251, 200, |_| 0), 160, "kept for the third");
-        assert_eq!(after(&mut estimator, 451, 700, |_| 0), 20, "which did not come");
+        after(&mut estimator, 0, 400, |_| 0);
+        assert_eq!(after(&mut estimator, 400, 1, |_| 150), 20);
+        assert_eq!(after(&mut estimator, 401, 149, |_| 0), 20);
+        assert_eq!(after(&mut estimator, 550, 1, |_| 150), 160, "the second within twelve seconds");
+        assert_eq!(after(&mut estimator, 551, 200, |_| 0), 160, "kept for the third");
+        assert_eq!(after(&mut estimator, 751, 700, |_| 0), 20, "which did not come");
     }
 
     #[test]
@@ -191,8 +211,24 @@ mod tests {
         let mut estimator = DelayEstimator::new();
         after(&mut estimator, 0, 100, |_| 0);
         assert!(after(&mut estimator, 100, 50, |_| 100) >= 100);
-        // Peaks are kept for 12 s.
-        assert_eq!(after(&mut estimator, 150, 1000, |_| 100), 20);
+        assert_eq!(after(&mut estimator, 150, 2000, |_| 100), 20);
+    }
+
+    #[test]
+    fn a_lost_packet_asks_for_the_delay_at_which_its_repair_comes_if_that_is_bearable() {
+        let mut estimator = DelayEstimator::new();
+        for packet in 0..600_i64 {
+            let now = Time::from_millis(1000 + packet as u64 * 20);
+            if packet % 5 == 3 {
+                continue;
+            }
+            estimator.arrived(now, packet * 20_000);
+            if packet % 5 == 4 {
+                estimator.repaired(now, (packet - 1) * 20_000);
+                estimator.repaired(now, (packet - 10) * 20_000);
+            }
+        }
+        assert_eq!(estimator.target().as_millis(), 30, "20 ms later, and the bucket's width");
     }
 
     #[test]

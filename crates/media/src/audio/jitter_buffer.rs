@@ -7,10 +7,16 @@
 //! When nothing is there at its time, nobody knows yet whether it is lost, late, or was never sent. It is
 //! concealed, and counted only when the next packet tells: the same sequence number that was due means
 //! late, a gap means lost, a time stamp that jumped alone means that the sender was silent.
+//!
+//! What is lost is taken from later packets where these are here by then: its copy from the next one (FEC),
+//! or what the deep redundancy (DRED) of one of the next says of it. That they are here by then is the work
+//! of the delay: a lost packet counts as one that came when the first repair of it came, so the target grows
+//! with loss just as it does with jitter, and only where waiting helps.
 
 use super::cursor::Cursor;
-use super::delay::{BUCKET, DelayEstimator};
-use super::opus::{is_dtx, packet_samples};
+use super::decision::{Insert, Playout, Pull, Stretch};
+use super::delay::DelayEstimator;
+use super::opus::{has_fec, is_dtx, packet_samples};
 use super::stats::AudioStats;
 use super::{BLOCK, SAMPLE_RATE};
 use crate::time::Time;
@@ -27,10 +33,10 @@ const MAX_JUMP: u64 = 3000;
 const STALE_RUN: u32 = 50;
 /// Concealment has faded out long before; afterwards there is plain silence.
 const MAX_CONCEALED: u64 = SAMPLE_RATE as u64;
-/// Above the target by this, speech is sped up: less than a packet, or nothing would ever be done about one.
-const TOO_MUCH: Duration = Duration::from_millis(15);
-/// Below the target by this, it is slowed down.
-const TOO_LITTLE: Duration = Duration::from_millis(10);
+/// Above the target by this, speech is sped up: more than a splice changes (15 ms at most), so that one below the
+/// target does not lead to one above. Below the target it is slowed down at once: what is late as usual would be
+/// concealed first.
+const TOO_MUCH: Duration = Duration::from_millis(18);
 /// Above the target by this, rougher splices are right.
 const URGENT: Duration = Duration::from_millis(150);
 /// Above the target by this, packets are left out.
@@ -39,83 +45,12 @@ const HOPELESS: Duration = Duration::from_millis(1000);
 const STRETCH_INTERVAL: Duration = Duration::from_millis(60);
 /// Being early by less does not count as early: the caller asks each 10 ms only.
 const EARLY: i64 = 5_000;
-
-/// What became of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insert {
-    /// Waits for its turn.
-    Buffered,
-    /// Was here before.
-    Duplicate,
-    /// Its turn is over.
-    Late,
-    /// No Opus packet.
-    Malformed,
-}
-
-/// What to play next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Playout {
-    /// Decode this.
-    Packet {
-        /// The Opus packet.
-        payload: Bytes,
-        /// How long it is.
-        samples: usize,
-    },
-    /// Decode the redundancy in this packet, in place of the lost one before it. The packet itself comes
-    /// next.
-    Fec {
-        /// The packet after the lost one.
-        packet: Bytes,
-        /// How much is missing.
-        samples: usize,
-    },
-    /// Let the decoder make something up.
-    Conceal {
-        /// How much.
-        samples: usize,
-    },
-    /// The sender is in DTX: let the decoder go on with its noise.
-    ComfortNoise {
-        /// How much.
-        samples: usize,
-    },
-    /// Nothing to hear.
-    Silence {
-        /// How much.
-        samples: usize,
-    },
-}
-
-/// How to change the samples' number afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stretch {
-    /// Not at all.
-    Keep,
-    /// Take out pitch periods; tell [`JitterBuffer::removed`].
-    Accelerate {
-        /// Whether a rougher splice is right.
-        urgent: bool,
-    },
-    /// Put in pitch periods; tell [`JitterBuffer::inserted`].
-    Expand,
-}
-
-/// One decision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pull {
-    /// What to decode.
-    pub playout: Playout,
-    /// What to do with it then.
-    pub stretch: Stretch,
-}
-
-impl Pull {
-    fn of(playout: Playout) -> Pull {
-        Pull { playout, stretch: Stretch::Keep }
-    }
-}
+/// What is left after packets were left out: as much too late as one packet lasts.
+const LEFT: i64 = 20_000;
+/// Runs of loss that are longer are not repaired: nobody waits so long, and a liar would make us count.
+const MAX_REPAIRED: u64 = 25;
+/// So many packets are looked at for a repair: the first has the best, unless protection had just begun.
+const REPAIRERS: usize = 4;
 
 #[derive(Debug)]
 struct Held {
@@ -124,6 +59,16 @@ struct Held {
     samples: u32,
     arrived: Time,
     payload: Bytes,
+    /// Whether it holds a copy of the packet before, and how many samples its deep redundancy goes back.
+    fec: bool,
+    dred: u64,
+}
+
+impl Held {
+    /// Whether it can tell of a packet that began `back` samples before it, `lost` packets ago.
+    fn repairs(&self, lost: u64, back: u64) -> bool {
+        lost == 1 && self.fec || self.dred >= back
+    }
 }
 
 /// The packets of one audio stream on their way to be played.
@@ -137,6 +82,10 @@ pub struct JitterBuffer {
     cursor: Option<Cursor>,
     current_delay: Duration,
     stale_run: u32,
+    /// The highest number seen, and the RTP time after that packet.
+    newest: Option<(u64, u64)>,
+    /// Whether packets were left out since the last one that was played.
+    skipped: bool,
     stats: AudioStats,
 }
 
@@ -150,8 +99,8 @@ impl JitterBuffer {
         JitterBuffer::default()
     }
 
-    /// Takes a packet that arrived.
-    pub fn insert(&mut self, now: Time, seq: Seq, rtp_time: RtpTime, payload: Bytes) -> Insert {
+    /// Takes a packet that arrived, whose deep redundancy goes `dred` samples back (0 when it has none).
+    pub fn insert(&mut self, now: Time, seq: Seq, rtp_time: RtpTime, payload: Bytes, dred: usize) -> Insert {
         let Some(samples) = packet_samples(&payload) else { return Insert::Malformed };
         let seq = self.seqs.seq(seq);
         let newest = self.packets.last_key_value().map(|(&newest, _)| newest);
@@ -179,16 +128,40 @@ impl JitterBuffer {
         self.stats.packets_received += 1;
         // A late one, above all, says that more delay is needed.
         self.delay.arrived(now, media_micros(at));
+        let held = Held { at, samples, arrived: now, fec: has_fec(&payload), dred: dred as u64, payload };
+        self.note_repairs(now, seq, &held);
         if late {
             self.stats.packets_discarded += 1;
             return Insert::Late;
         }
-        self.packets.insert(seq, Held { at, samples, arrived: now, payload });
+        self.packets.insert(seq, held);
         while self.packets.len() > MAX_PACKETS {
             self.packets.pop_first();
             self.stats.packets_discarded += 1;
         }
         Insert::Buffered
+    }
+
+    /// A packet that tells of lost ones before it is their arrival, too.
+    fn note_repairs(&mut self, now: Time, seq: u64, held: &Held) {
+        let end = held.at + u64::from(held.samples);
+        let Some((newest, newest_end)) = self.newest.replace((seq, end)) else { return };
+        if seq <= newest {
+            self.newest = Some((newest, newest_end));
+            return;
+        }
+        let (lost, gap) = (seq - newest - 1, held.at.saturating_sub(newest_end));
+        // Only where sound is missing and nothing else: else nobody knows where in the silence it was.
+        if lost == 0 || lost > MAX_REPAIRED || gap != lost * u64::from(held.samples) {
+            return;
+        }
+        for lost in 1..=lost {
+            let back = lost * u64::from(held.samples);
+            if !held.repairs(lost, back) {
+                break;
+            }
+            self.delay.repaired(now, media_micros(held.at - back));
+        }
     }
 
     /// The numbers jumped: another stream begins.
@@ -197,6 +170,8 @@ impl JitterBuffer {
         self.stats.packets_discarded += self.packets.len() as u64;
         self.packets.clear();
         self.cursor = None;
+        self.newest = None;
+        self.skipped = true;
         self.stale_run = 0;
     }
 
@@ -205,8 +180,8 @@ impl JitterBuffer {
     pub fn pull(&mut self, now: Time, unplayed: usize) -> Pull {
         let heard_at = now + ClockRate::AUDIO.duration(unplayed as u64);
         self.leave_out_the_hopeless(heard_at);
-        let first = self.packets.first_key_value().map(|(&seq, held)| (seq, held.at, held.samples));
-        let Some((seq, at, samples)) = first else { return Pull::of(self.nothing_there()) };
+        let first = self.packets.first_key_value().map(|(&seq, held)| (seq, held.at));
+        let Some((seq, at)) = first else { return Pull::of(self.nothing_there()) };
         let due = self.delay.delay_micros(heard_at, media_micros(at)) + EARLY
             >= self.delay.target().as_micros() as i64;
         let Some(cursor) = &mut self.cursor else {
@@ -216,18 +191,13 @@ impl JitterBuffer {
                 Pull::of(Playout::Silence { samples: BLOCK })
             };
         };
-        let lost = seq.saturating_sub(cursor.seq);
         let gap = at.saturating_sub(cursor.at);
-        let lost_samples = gap.min(lost * u64::from(cursor.frame)).min(MAX_CONCEALED);
-        cursor.account(&mut self.stats, gap - gap.min(lost * u64::from(cursor.frame)));
+        let lost = gap.min(seq.saturating_sub(cursor.seq) * u64::from(cursor.frame));
+        cursor.account(&mut self.stats, gap - lost);
+        let lost_samples = lost.min(MAX_CONCEALED);
         if cursor.filled < lost_samples && !cursor.dtx {
             let missing = lost_samples - cursor.filled;
-            let last = u64::from(samples.min(cursor.frame));
-            return Pull::of(if missing <= last {
-                self.redundancy(missing, lost_samples)
-            } else {
-                self.conceal(missing - last)
-            });
+            return Pull::of(self.fill_in(missing, gap == lost_samples));
         }
         // Whatever is left of the gap is the sender's silence, which ends when the delay is right.
         if gap > lost_samples && !due {
@@ -247,12 +217,13 @@ impl JitterBuffer {
         if !hopeless {
             return;
         }
-        let enough = |held: &Held| over(held) <= BUCKET.as_micros() as i64;
+        let enough = |held: &Held| over(held) <= LEFT;
         let Some(&newest) = self.packets.last_key_value().map(|(seq, _)| seq) else { return };
         let from = self.packets.iter().find(|(_, held)| enough(held)).map_or(newest, |(&seq, _)| seq);
         let kept = self.packets.split_off(&from);
         self.stats.packets_discarded += self.packets.len() as u64;
         self.packets = kept;
+        self.skipped = true;
         if let (Some(cursor), Some((&seq, held))) = (&mut self.cursor, self.packets.first_key_value()) {
             cursor.account(&mut self.stats, 0);
             cursor.move_to(seq);
@@ -275,30 +246,50 @@ impl JitterBuffer {
         }
     }
 
-    /// Makes something up for a packet that others behind it overtook, and gives it up.
-    fn conceal(&mut self, missing: u64) -> Playout {
-        let Some(cursor) = &mut self.cursor else { return Playout::Silence { samples: BLOCK } };
+    /// Plays the next piece of what was lost, of which `missing` samples are left. `known` says that the
+    /// packets after it tell how far behind it they are.
+    fn fill_in(&mut self, missing: u64, known: bool) -> Playout {
+        let Some(cursor) = &self.cursor else { return Playout::Silence { samples: BLOCK } };
         let frame = u64::from(cursor.frame);
-        let samples = missing.min(frame);
-        cursor.filled += samples;
-        cursor.undecided += samples;
-        cursor.account(&mut self.stats, 0);
-        cursor.give_up(cursor.filled / frame);
-        Playout::Conceal { samples: samples as usize }
+        let piece = match missing % frame {
+            0 => frame,
+            // The rest of a packet whose beginning was concealed already.
+            rest => rest,
+        };
+        let repair = if known { self.repair(missing, piece) } else { None };
+        match repair {
+            Some(Playout::Dred { .. }) => self.stats.dred_samples += piece,
+            Some(_) => self.stats.fec_packets_decoded += 1,
+            None => {}
+        }
+        // Were a lost packet played when it comes now, it would be heard twice: it is given up.
+        if let Some(cursor) = &mut self.cursor {
+            cursor.filled += piece;
+            match repair {
+                Some(_) => self.stats.total_samples_received += piece,
+                None => {
+                    cursor.undecided += piece;
+                    cursor.account(&mut self.stats, 0);
+                }
+            }
+            cursor.give_up(cursor.filled / frame);
+        }
+        repair.unwrap_or(Playout::Conceal { samples: piece as usize })
     }
 
-    /// Takes the last missing packet from the one after it, and gives up on what was lost.
-    fn redundancy(&mut self, missing: u64, lost_samples: u64) -> Playout {
-        let (Some(cursor), Some((&seq, held))) = (&mut self.cursor, self.packets.first_key_value()) else {
-            return Playout::Silence { samples: BLOCK };
-        };
-        // Were it played when it comes now, it would be heard twice.
-        cursor.move_to(seq);
-        cursor.at += lost_samples;
-        cursor.filled = 0;
-        self.stats.fec_packets_decoded += 1;
-        self.stats.total_samples_received += missing;
-        Playout::Fec { packet: held.payload.clone(), samples: missing as usize }
+    /// What tells of the `piece` samples that begin `missing` samples before the first packet.
+    fn repair(&self, missing: u64, piece: u64) -> Option<Playout> {
+        let (_, first) = self.packets.first_key_value()?;
+        let samples = piece as usize;
+        if first.fec && piece == missing && piece <= u64::from(first.samples) {
+            return Some(Playout::Fec { packet: first.payload.clone(), samples });
+        }
+        let begins = first.at.checked_sub(missing)?;
+        self.packets.values().take(REPAIRERS).find_map(|held| {
+            // Time stamps from outside need not rise with the numbers.
+            let back = held.at.checked_sub(begins).filter(|&back| held.dred >= back)?;
+            Some(Playout::Dred { packet: held.payload.clone(), back: back as usize, samples })
+        })
     }
 
     fn play(&mut self, now: Time, heard_at: Time) -> Pull {
@@ -319,7 +310,9 @@ impl JitterBuffer {
         self.stats.jitter_buffer_emitted_count += samples;
         self.stats.jitter_buffer_delay += now.since(held.arrived) * held.samples;
         self.stats.jitter_buffer_target_delay += target * held.samples;
-        Pull { playout: Playout::Packet { payload: held.payload, samples: held.samples as usize }, stretch }
+        let skipped = std::mem::take(&mut self.skipped);
+        let playout = Playout::Packet { payload: held.payload, samples: held.samples as usize, skipped };
+        Pull { playout, stretch }
     }
 
     /// Tells how many samples were taken out for [`Stretch::Accelerate`].
@@ -375,7 +368,7 @@ fn stretch(delay: Duration, target: Duration, since_last: Option<Duration>) -> S
         Stretch::Keep
     } else if delay > target + TOO_MUCH {
         Stretch::Accelerate { urgent }
-    } else if delay + TOO_LITTLE < target {
+    } else if delay < target {
         Stretch::Expand
     } else {
         Stretch::Keep

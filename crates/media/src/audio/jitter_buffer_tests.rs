@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 
-/// Packet `n` of 20 ms: a table-of-contents byte, its number, and a byte that makes it no DTX.
+/// Packet `n` of 20 ms: a table-of-contents byte (hybrid), one that says that it holds a copy of the packet
+/// before, its number, which makes it no DTX.
 fn packet(n: u16) -> Bytes {
     let [high, low] = n.to_be_bytes();
-    Bytes::from(vec![0xf8, high, low, 1])
+    Bytes::from(vec![0x78, 0x40, high, low])
 }
 
 /// A buffer under a virtual clock that is asked like a sound card asks: for 10 ms each 10 ms.
@@ -14,18 +15,27 @@ struct Listener {
     unplayed: usize,
     heard: Vec<Playout>,
     stretches: Vec<Stretch>,
+    /// How far back the packets that come tell.
+    dred: usize,
 }
 
 impl Listener {
     fn new() -> Listener {
         let now = Time::from_millis(1000);
-        Listener { buffer: JitterBuffer::new(), now, unplayed: 0, heard: Vec::new(), stretches: Vec::new() }
+        Listener {
+            buffer: JitterBuffer::new(),
+            now,
+            unplayed: 0,
+            heard: Vec::new(),
+            stretches: Vec::new(),
+            dred: 0,
+        }
     }
 
     /// Packet `n`, sent when the sender's time stamp says, after `extra` silent samples.
     fn receive(&mut self, n: u16, silent_ms: u32) -> Insert {
         let rtp_time = RtpTime(u32::MAX - 5000).add(u32::from(n) * 960 + silent_ms * 48);
-        self.buffer.insert(self.now, Seq(65_500).add(n), rtp_time, packet(n))
+        self.buffer.insert(self.now, Seq(65_500).add(n), rtp_time, packet(n), self.dred)
     }
 
     fn listen_10_ms(&mut self) {
@@ -55,7 +65,7 @@ impl Listener {
     fn numbers(&self) -> Vec<u16> {
         let number = |playout: &Playout| match playout {
             Playout::Packet { payload, .. } if payload.len() == 4 => {
-                Some(u16::from_be_bytes([payload[1], payload[2]]))
+                Some(u16::from_be_bytes([payload[2], payload[3]]))
             }
             _ => None,
         };
@@ -67,6 +77,7 @@ fn samples(playout: &Playout) -> usize {
     match playout {
         Playout::Packet { samples, .. }
         | Playout::Fec { samples, .. }
+        | Playout::Dred { samples, .. }
         | Playout::Conceal { samples }
         | Playout::ComfortNoise { samples }
         | Playout::Silence { samples } => *samples,
@@ -93,7 +104,10 @@ fn a_lost_packet_is_taken_from_the_next_one() {
     let fec: Vec<&Playout> = listener.heard.iter().filter(|p| matches!(p, Playout::Fec { .. })).collect();
     assert_eq!(fec, [&Playout::Fec { packet: packet(51), samples: 960 }]);
     let after_50 = listener.heard.iter().position(|p| matches!(p, Playout::Fec { .. })).unwrap() + 1;
-    assert_eq!(listener.heard[after_50], Playout::Packet { payload: packet(51), samples: 960 });
+    assert_eq!(
+        listener.heard[after_50],
+        Playout::Packet { payload: packet(51), samples: 960, skipped: false }
+    );
     assert_eq!(listener.buffer.stats().concealed_samples, 0);
     assert_eq!(listener.buffer.stats().fec_packets_decoded, 1);
 }
@@ -117,7 +131,13 @@ fn silence_of_the_sender_is_not_loss_whether_it_was_announced_or_not() {
         listener.call(0, 50, &[]);
         if announced {
             let rtp_time = RtpTime(u32::MAX - 5000).add(50 * 960);
-            listener.buffer.insert(listener.now, Seq(65_500).add(50), rtp_time, Bytes::from_static(&[0xf8]));
+            listener.buffer.insert(
+                listener.now,
+                Seq(65_500).add(50),
+                rtp_time,
+                Bytes::from_static(&[0xf8]),
+                0,
+            );
         } else {
             listener.receive(50, 0);
         }
@@ -169,7 +189,7 @@ fn duplicates_are_known_before_and_after_their_turn_and_late_ones_are_told_apart
     assert_eq!(listener.receive(39, 0), Insert::Duplicate);
     assert_eq!(listener.receive(40, 0), Insert::Late);
     assert_eq!(listener.receive(40, 0), Insert::Duplicate);
-    assert_eq!(listener.buffer.insert(listener.now, Seq(1), RtpTime(0), Bytes::new()), Insert::Malformed);
+    assert_eq!(listener.buffer.insert(listener.now, Seq(1), RtpTime(0), Bytes::new(), 0), Insert::Malformed);
 }
 
 #[test]
@@ -194,7 +214,7 @@ fn a_sender_that_begins_anew_is_heard() {
         listener.call(0, 50, &[]);
         for n in 0..120_u16 {
             let rtp_time = RtpTime(77).add(u32::from(n) * 960);
-            listener.buffer.insert(listener.now, Seq(n.wrapping_add(offset)), rtp_time, packet(1000 + n));
+            listener.buffer.insert(listener.now, Seq(n.wrapping_add(offset)), rtp_time, packet(1000 + n), 0);
             listener.listen_10_ms();
             listener.listen_10_ms();
         }

@@ -6,7 +6,8 @@
 //! speeds up and slows down without changing the pitch. [`AudioReceiver`] is the loop around them: it
 //! wants a [`Decoder`] and fills blocks of samples.
 //!
-//! There is no codec here. Of an Opus packet only its first bytes are read, which say how long it lasts.
+//! There is no codec here. Of an Opus packet only its first bytes are read, which say how long it lasts and
+//! whether it holds a copy of the one before. [`Protection`] says how much an encoder puts into copies.
 //!
 //! **Discontinuous transmission.** A sender in DTX sends nothing for up to 400 ms, and its sequence
 //! numbers go on without a gap while its time stamps jump (RFC 7587 §3.1.3). So a jump of the time stamp
@@ -15,16 +16,25 @@
 //! once, instead of concealing until the next packet tells.
 
 mod cursor;
+mod decision;
 mod delay;
 mod jitter_buffer;
+mod merge;
 mod opus;
+mod protection;
 mod receiver;
+#[cfg(test)]
+mod simulation;
 mod stats;
 pub mod time_stretch;
+#[cfg(test)]
+mod trajectories;
 
+pub use decision::{Insert, Playout, Pull, Stretch};
 pub use delay::DelayEstimator;
-pub use jitter_buffer::{Insert, JitterBuffer, Playout, Pull, Stretch};
-pub use opus::packet_samples;
+pub use jitter_buffer::JitterBuffer;
+pub use opus::{has_fec, packet_samples};
+pub use protection::Protection;
 pub use receiver::{AudioReceiver, Decoder, DecoderInput};
 pub use stats::AudioStats;
 

@@ -3,8 +3,10 @@
 //! A thin loop around [`JitterBuffer`]: pull, decode, maybe stretch. One of these per peer; mixing, clock
 //! drift and the sound card are the caller's.
 
-use super::jitter_buffer::{Insert, JitterBuffer, Playout, Stretch};
-use super::opus::MAX_SAMPLES;
+use super::decision::{Insert, Playout, Stretch};
+use super::jitter_buffer::JitterBuffer;
+use super::merge::Past;
+use super::opus::{MAX_SAMPLES, has_padding, packet_samples};
 use super::stats::AudioStats;
 use super::{BLOCK, time_stretch};
 use crate::time::Time;
@@ -21,6 +23,15 @@ pub enum DecoderInput<'a> {
     Fec {
         /// The packet after the lost one.
         packet: &'a [u8],
+        /// How much to make: as long as the packet.
+        samples: usize,
+    },
+    /// What the deep redundancy in this packet tells of an earlier one.
+    Dred {
+        /// A packet after the lost one.
+        packet: &'a [u8],
+        /// How many samples before the packet it begins.
+        back: usize,
         /// How much to make: a multiple of 2.5 ms.
         samples: usize,
     },
@@ -38,6 +49,9 @@ pub trait Decoder {
 
     /// Writes samples to the front of `out`, which holds 120 ms, and says how many.
     fn decode(&mut self, input: DecoderInput<'_>, out: &mut [f32]) -> Result<usize, Self::Error>;
+
+    /// How many samples before its own the deep redundancy in a packet goes back; 0 when it has none.
+    fn dred_reach(&mut self, packet: &[u8]) -> usize;
 }
 
 /// Receives one audio stream.
@@ -47,6 +61,7 @@ pub struct AudioReceiver<D> {
     decoder: D,
     /// Decoded and not yet handed out; less than two packets.
     unplayed: Vec<f32>,
+    past: Past,
     scratch: Vec<f32>,
     decoder_errors: u64,
 }
@@ -58,6 +73,7 @@ impl<D: Decoder> AudioReceiver<D> {
             buffer: JitterBuffer::new(),
             decoder,
             unplayed: Vec::new(),
+            past: Past::new(),
             scratch: vec![0.0; MAX_SAMPLES as usize],
             decoder_errors: 0,
         }
@@ -65,7 +81,8 @@ impl<D: Decoder> AudioReceiver<D> {
 
     /// Takes a packet that arrived.
     pub fn insert(&mut self, now: Time, seq: Seq, rtp_time: RtpTime, payload: Bytes) -> Insert {
-        self.buffer.insert(now, seq, rtp_time, payload)
+        let dred = if has_padding(&payload) { self.decoder.dred_reach(&payload) } else { 0 };
+        self.buffer.insert(now, seq, rtp_time, payload, dred)
     }
 
     /// Fills a block (usually 10 ms) that begins to be played now, and always fills all of it.
@@ -79,22 +96,44 @@ impl<D: Decoder> AudioReceiver<D> {
 
     fn pull(&mut self, now: Time) {
         let pull = self.buffer.pull(now, self.unplayed.len());
+        let before = self.unplayed.len();
         match pull.playout {
-            Playout::Packet { payload, samples } => self.decode(DecoderInput::Packet(&payload), samples),
-            Playout::Fec { packet, samples } => {
-                self.decode(DecoderInput::Fec { packet: &packet, samples }, samples);
+            Playout::Packet { payload, samples, skipped } => {
+                self.decode(DecoderInput::Packet(&payload), samples);
+                if skipped {
+                    self.past.lead_to(&mut self.unplayed[before..]);
+                }
+            }
+            Playout::Fec { packet, samples } => self.decode_fec(&packet, samples),
+            Playout::Dred { packet, back, samples } => {
+                self.decode(DecoderInput::Dred { packet: &packet, back, samples }, samples);
             }
             Playout::Conceal { samples } | Playout::ComfortNoise { samples } => {
                 self.decode(DecoderInput::Conceal { samples }, samples);
             }
-            Playout::Silence { samples } => self.unplayed.resize(self.unplayed.len() + samples, 0.0),
+            Playout::Silence { samples } => self.unplayed.resize(before + samples, 0.0),
         }
+        self.past.push(&self.unplayed[before..]);
         match pull.stretch {
             Stretch::Keep => {}
             Stretch::Accelerate { urgent } => {
                 self.buffer.removed(time_stretch::accelerate(&mut self.unplayed, urgent));
             }
             Stretch::Expand => self.buffer.inserted(time_stretch::expand(&mut self.unplayed)),
+        }
+    }
+
+    /// Appends the copy of a lost packet. It can be had only whole: where the beginning of the packet was
+    /// concealed already, the rest goes on at the place that fits best.
+    fn decode_fec(&mut self, packet: &[u8], samples: usize) {
+        let before = self.unplayed.len();
+        let whole = packet_samples(packet).map_or(samples, |whole| samples.max(whole as usize));
+        self.decode(DecoderInput::Fec { packet, samples: whole }, whole);
+        let begin = (self.unplayed.len() - before).saturating_sub(samples);
+        if begin > 0 {
+            let begin = self.past.best_join(&self.unplayed[before..], begin);
+            self.unplayed.drain(before..before + begin);
+            self.past.lead_to(&mut self.unplayed[before..]);
         }
     }
 

@@ -9,9 +9,11 @@ pub struct AudioStats {
     pub packets_received: u64,
     /// `packetsDiscarded`: too late, or left out to catch up.
     pub packets_discarded: u64,
-    /// Lost packets whose sound came from the redundancy (in-band FEC, RFC 6716 §2.1.7) in the next one, or
-    /// from concealment where it held none.
+    /// Lost packets whose sound came, wholly or from its middle on, from the copy in the next one (in-band
+    /// FEC, RFC 6716 §2.1.7).
     pub fec_packets_decoded: u64,
+    /// Samples of lost packets that deep redundancy (DRED) of later ones told.
+    pub dred_samples: u64,
     /// `totalSamplesReceived`: all samples of packets, concealment and comfort noise.
     pub total_samples_received: u64,
     /// `concealedSamples`, but without comfort noise: only what was made up for sound that did not come
