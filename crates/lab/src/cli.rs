@@ -1,14 +1,18 @@
 //! The lab's command line.
 
-use crate::call::{self, CallOptions};
+mod call_arguments;
+
+use crate::call;
 use crate::peer::{self, PersonOptions, SpaceOptions};
 use crate::process::{ARGUMENTS, Program};
 use crate::{demo, startup};
 use anyhow::{Context, Result, ensure};
-use clap::{Args, Parser, Subcommand};
+use call_arguments::CallArguments;
+use clap::{Parser, Subcommand};
 use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use snug_client::DeviceOverrides;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -24,7 +28,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Hold a call between headless peers, each a process of its own, over real UDP and the real server, and measure it.
-    Call(CallArguments),
+    Call(Box<CallArguments>),
     /// Use two real windows on virtual displays like two people: sign up, chat, call. Leaves pictures and figures.
     Demo {
         /// Folder for the pictures and report.json.
@@ -64,46 +68,17 @@ enum Task {
         speaker: SpeakerChoice,
         #[arg(long)]
         record: Option<PathBuf>,
+        #[arg(long)]
+        networked: bool,
     },
     /// A space for a call's peers.
     #[command(hide = true)]
     Server {
         #[arg(long)]
         data: PathBuf,
-        #[arg(long, default_value_t = 0)]
-        port: u16,
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
     },
-}
-
-#[derive(Debug, Args)]
-struct CallArguments {
-    /// How many people; calls are between two.
-    #[arg(long, default_value_t = 2)]
-    peers: usize,
-    /// How long, from the accepting on.
-    #[arg(long, default_value_t = 20.0)]
-    seconds: f64,
-    /// pattern, file:X.y4m or device:ID. Over a file's pictures the test picture's code is stamped, so that delays can be read.
-    #[arg(long, default_value = "pattern")]
-    camera: CameraChoice,
-    /// The second person's camera, if it is another one.
-    #[arg(long)]
-    second_camera: Option<CameraChoice>,
-    /// tone, file:X.wav, device:ID, default or none.
-    #[arg(long, default_value = "tone")]
-    mic: MicrophoneChoice,
-    /// The second person's microphone, if it is another one.
-    #[arg(long)]
-    second_mic: Option<MicrophoneChoice>,
-    /// null, device:ID or default. With --record, what is heard goes to a file instead.
-    #[arg(long, default_value = "null")]
-    speaker: SpeakerChoice,
-    /// Folder to write to what each peer saw (IVF) and heard (wav).
-    #[arg(long)]
-    record: Option<PathBuf>,
-    /// One JSON document instead of a table.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Does what the program's arguments say; the exit code is not zero when it did not succeed.
@@ -132,7 +107,7 @@ fn run_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
         tokio::select! {
             done = do_task(task, program) => done,
             // Whatever runs is dropped here, and its processes end with it.
-            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
+            interrupted = interrupted() => interrupted.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
         }
     });
     // A read of standard input that is under way would hold an ordinary shutdown up.
@@ -140,22 +115,28 @@ fn run_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
     done
 }
 
+/// Waits until somebody wants this process to end.
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+/// Waits until somebody wants this process to end.
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
 async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()> {
     match task {
         Task::Call(arguments) => {
             let json = arguments.json;
-            ensure!(arguments.peers == 2, "calls are between two people");
-            ensure!(arguments.seconds > 0.0 && arguments.seconds.is_finite(), "a call takes some time");
-            let options = CallOptions {
-                length: Duration::from_secs_f64(arguments.seconds),
-                camera: arguments.camera,
-                second_camera: arguments.second_camera,
-                microphone: arguments.mic,
-                second_microphone: arguments.second_mic,
-                speaker: arguments.speaker,
-                record: arguments.record,
-            };
-            let report = call::measure(&program()?, &options).await?;
+            let report = call::measure(&program()?, &arguments.options()?).await?;
             print(&if json { to_json(&report)? } else { report.to_string() })
         }
         Task::Demo { out, seconds, app } => {
@@ -169,15 +150,15 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
             let report = startup::measure(&app.map_or_else(beside, Ok)?, times).await?;
             print(&if json { to_json(&report)? } else { report.to_string() })
         }
-        Task::Peer { name, data, camera, mic, speaker, record } => {
+        Task::Peer { name, data, camera, mic, speaker, record, networked } => {
             let devices = DeviceOverrides {
                 camera: Some(camera.to_string()),
                 microphone: Some(mic.to_string()),
                 speaker: Some(speaker.to_string()),
             };
-            peer::live(PersonOptions { name, data, devices, record }).await
+            peer::live(PersonOptions { name, data, devices, record, networked }).await
         }
-        Task::Server { data, port } => peer::serve(SpaceOptions { data, port }).await,
+        Task::Server { data, listen } => peer::serve(SpaceOptions { data, listen }).await,
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod call;
 pub mod cli;
 pub mod demo;
+pub mod net;
 pub mod peer;
 pub mod process;
 pub mod report;

@@ -1,48 +1,158 @@
 //! A headless call between processes, measured.
 //!
-//! The measuring process only starts the others, gives orders and computes: nothing of the call runs in it.
+//! The measuring process only starts the others, gives orders and computes: nothing of the call runs in it but, where it is held on
+//! an emulated network, that network.
 
 pub mod gate;
 mod measure;
+mod options;
 mod party;
+mod path;
+pub mod scores;
 
 pub use measure::figures;
-pub use party::{Beginning, CallOptions, Party, serving, start_person, start_space};
+pub use options::{CallOptions, NetworkOptions, Video};
+pub use party::{Beginning, MAX_CALLS, Party, serving, start_person, start_space};
 
-use crate::process::{CpuTimes, Program, Usage};
-use crate::report::{CallReport, Pair};
+use crate::net::Network;
+use crate::peer::messages::Received;
+use crate::process::{Awake, CpuTimes, Program, Run, Usage};
+use crate::report::{CallReport, Figures, Lateness, NetworkReport, Pair};
 use anyhow::{Context, Result};
+use path::Way;
+use snug_call::Clock;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Who roams has no network for this long: a cable is pulled, and then Wi-Fi found.
+const BETWEEN_NETWORKS: Duration = Duration::from_millis(200);
+
+/// What one peer received, and what its process used for it.
+struct Taken {
+    received: Received,
+    usage: Option<Usage>,
+}
 
 /// Holds the call and measures it. An error is a call that did not happen.
 pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallReport> {
     if let Some(folder) = &options.record {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let mut party = Party::gather(program, options).await?;
-    let usage = |party: &Party| party.pids().map(|pid| pid.and_then(Usage::of));
-    party.ring().await?;
-    // What the call costs is counted from the accepting on.
-    let (before, machine) = (usage(&party), CpuTimes::read());
-    let start = party.accept().await?;
-    party.go_on_until(&start, options.length).await?;
-    let (after, load) = (usage(&party), machine.and_then(|before| CpuTimes::read()?.since(&before)));
-    let received = party.hang_up().await?;
-
-    let names = party.names();
-    let mut pairs = Vec::new();
-    for (to, (received, (before, after))) in received.iter().zip(before.iter().zip(&after)).enumerate() {
-        let usage = after.as_ref().zip(before.as_ref()).map(|(after, before)| after.since(before));
-        let figures = figures(&start, to, received, options, usage.as_ref());
-        pairs.push(Pair { from: names[1 - to].to_owned(), to: names[to].to_owned(), figures });
+    let run = Run::new();
+    let scratch = tempfile::tempdir()?;
+    let mut options = options.clone();
+    if options.scores.any() {
+        // Scores are of what was recorded.
+        options.record.get_or_insert_with(|| scratch.path().to_owned());
     }
-    party.leave().await?;
-    let mut report = CallReport::of(names.len(), options.length.as_secs_f64(), load, pairs);
+    let options = &options;
+    let people = options.calls * 2;
+    let mut network = match &options.network {
+        Some(wanted) => Some(Network::open(&wanted.plan, wanted.seed, people, wanted.download)?),
+        None => None,
+    };
+    let mut parties = Vec::new();
+    for call in 0..options.calls {
+        parties.push(Party::gather_on(network.as_ref(), call, program, options).await?);
+    }
+    let awake = Awake::start(&run);
+    let machine = || Some(CpuTimes::read()?.with_spinners(awake.cpu_seconds()));
+    let usage = |parties: &[Party]| -> Vec<Option<Usage>> {
+        parties.iter().flat_map(Party::pids).map(|pid| pid.and_then(Usage::of)).collect()
+    };
+    for party in &mut parties {
+        party.ring().await?;
+    }
+    // What the call costs is counted from the accepting on.
+    let (before, machine_before) = (usage(&parties), machine());
+    if let Some(network) = &mut network {
+        network.begin()?;
+    }
+    let mut starts = Vec::new();
+    for party in &mut parties {
+        starts.push(party.accept().await?);
+    }
+    let gone_us = match (&network, options.network.as_ref().and_then(|network| network.roam)) {
+        (Some(network), Some(at)) => Some(roam(network, &parties[0], &starts[0], at).await?),
+        _ => None,
+    };
+    for (party, start) in parties.iter().zip(&starts) {
+        party.go_on_until(start, options.length).await?;
+    }
+    let (after, load) = (usage(&parties), machine_before.and_then(|before| machine()?.since(&before)));
+    let usages = after.iter().zip(&before).map(|(after, before)| {
+        after.as_ref().zip(before.as_ref()).map(|(after, before)| after.since(before))
+    });
+
+    let mut ended_early = Vec::new();
+    let mut received = Vec::new();
+    for party in &mut parties {
+        ended_early.extend(party.ended_early().into_iter().map(str::to_owned));
+        received.extend(party.hang_up().await?);
+    }
+    let names: Vec<&str> = parties.iter().flat_map(Party::names).collect();
+    for party in parties {
+        party.leave().await?;
+    }
+    drop(awake);
+    let taken: Vec<Taken> =
+        received.into_iter().zip(usages).map(|(received, usage)| Taken { received, usage }).collect();
+    let measured = network.map(Network::close).transpose()?;
+    let way = options.network.as_ref().zip(measured.as_ref()).map(|(network, measured)| Way {
+        plan: &network.plan,
+        meter: &measured.meter,
+        length: options.length,
+    });
+
+    let mut pairs = Vec::new();
+    for (to, peer) in taken.iter().enumerate() {
+        let from = CallOptions::other(to);
+        let start = &starts[to / 2];
+        let mut figures = figures_of(start, to, &taken, options);
+        if let Some(way) = &way {
+            way.add_to(&mut figures, to, options.sends_video(from));
+        }
+        // It is the first person who moves.
+        if let Some(gone_us) = gone_us.filter(|_| from == 0) {
+            figures.media_back_ms = measure::media_back_ms(&peer.received, gone_us);
+        }
+        if let Some(folder) = &options.record {
+            options.scores.add_to(&mut figures, options, folder, (to, names[to]))?;
+        }
+        pairs.push(Pair { from: names[from].to_owned(), to: names[to].to_owned(), figures });
+    }
+    let report = options.network.as_ref().zip(measured.as_ref()).map(|(wanted, measured)| NetworkReport {
+        schedule: wanted.plan.to_string(),
+        seed: wanted.seed,
+        forwarder_late_ms: Lateness::of(&measured.late_ms),
+        download_kbps: way.and_then(|way| way.download()).map(|(kbps, _)| kbps),
+        download_share: way.and_then(|way| way.download()).and_then(|(_, share)| share),
+    });
+    let mut report =
+        CallReport { ended_early, ..CallReport::of(names.len(), options.length.as_secs_f64(), load, pairs) }
+            .on(report);
     for pair in &report.pairs {
-        anyhow::ensure!(pair.figures.frames_decoded > 0, "{} saw nothing of {}", pair.to, pair.from);
-        if pair.figures.fps.is_none() {
-            report.validity.valid = false;
-            report.validity.why.push(format!("{} saw one picture only", pair.to));
+        anyhow::ensure!(pair.figures.frames_decoded != Some(0), "{} saw nothing of {}", pair.to, pair.from);
+        if pair.figures.frames_decoded == Some(1) {
+            report.validity.doubt(format!("{} saw one picture only", pair.to));
         }
     }
     Ok(report)
+}
+
+fn figures_of(start: &Beginning, to: usize, taken: &[Taken], options: &CallOptions) -> Figures {
+    let (peer, other) = (&taken[to], &taken[CallOptions::other(to)]);
+    figures(start, to, &peer.received, &other.received.sent, options, peer.usage.as_ref())
+}
+
+/// Moves the first person to another network, so long after the accepting; gives when the old one went away, in microseconds since
+/// 1970.
+async fn roam(network: &Network, party: &Party, start: &Beginning, at: Duration) -> Result<u64> {
+    party.go_on_until(start, at).await?;
+    let clock = Clock::shared();
+    let gone = clock.unix_micros(clock.now());
+    network.go_away(0);
+    sleep(BETWEEN_NETWORKS).await;
+    network.come_back(0)?;
+    Ok(gone)
 }

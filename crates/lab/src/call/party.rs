@@ -1,101 +1,34 @@
 //! A space and two people in processes of their own, and the call that they hold.
 
+use super::CallOptions;
+use crate::net::{Namespace, Network};
 use crate::peer::Remote;
 use crate::peer::messages::{Happening, Order, Received};
 use crate::process::{Program, Run};
 use anyhow::{Context, Result};
-use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use snug_protocol::RoomId;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 /// For what happens at once on an idle machine; a busy one takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The people; the number of each's test picture is one more than the place here.
-const NAMES: [&str; 2] = ["a", "b"];
-/// The pitches of their test tones: far apart, and neither a multiple of the other.
-const PITCHES: [f32; 2] = [440.0, 660.0];
-
-/// What a call is held with.
-#[derive(Clone, Debug)]
-pub struct CallOptions {
-    /// From the accepting on.
-    pub length: Duration,
-    /// The camera; test pictures get a sender of their own, files are stamped with one.
-    pub camera: CameraChoice,
-    /// The second person's, where it is another one: a real camera serves one program at a time.
-    pub second_camera: Option<CameraChoice>,
-    /// The microphone; test tones get a pitch of their own.
-    pub microphone: MicrophoneChoice,
-    /// The second person's, where it is another one.
-    pub second_microphone: Option<MicrophoneChoice>,
-    /// Both people's speaker.
-    pub speaker: SpeakerChoice,
-    /// Where to write what was seen and heard.
-    pub record: Option<PathBuf>,
-}
-
-impl Default for CallOptions {
-    /// Twenty seconds with test picture and tone.
-    fn default() -> Self {
-        Self {
-            length: Duration::from_secs(20),
-            camera: CameraChoice::Pattern { sender: 0 },
-            second_camera: None,
-            microphone: MicrophoneChoice::Tone { hz: PITCHES[0] },
-            second_microphone: None,
-            speaker: SpeakerChoice::Null,
-            record: None,
-        }
-    }
-}
-
-impl CallOptions {
-    /// The number in the test picture of the person at this place.
-    pub fn sender(place: usize) -> u8 {
-        place as u8 + 1
-    }
-
-    /// The pitch of the test tone of the person at this place.
-    pub fn pitch(place: usize) -> f32 {
-        PITCHES[place]
-    }
-
-    /// The camera of the person at this place.
-    pub(super) fn camera(&self, place: usize) -> CameraChoice {
-        let second = self.second_camera.as_ref().filter(|_| place == 1);
-        match second.unwrap_or(&self.camera) {
-            CameraChoice::Pattern { .. } => CameraChoice::Pattern { sender: Self::sender(place) },
-            CameraChoice::File { path, .. } => {
-                CameraChoice::File { path: path.clone(), stamp: Some(Self::sender(place)) }
-            }
-            device => device.clone(),
-        }
-    }
-
-    /// The microphone of the person at this place.
-    pub(super) fn microphone(&self, place: usize) -> MicrophoneChoice {
-        let second = self.second_microphone.as_ref().filter(|_| place == 1);
-        match second.unwrap_or(&self.microphone) {
-            MicrophoneChoice::Tone { .. } => MicrophoneChoice::Tone { hz: PITCHES[place] },
-            other => other.clone(),
-        }
-    }
-
-    fn speaker(&self, place: usize) -> SpeakerChoice {
-        match &self.record {
-            Some(folder) => SpeakerChoice::File(folder.join(format!("{}-heard.wav", NAMES[place]))),
-            None => self.speaker.clone(),
-        }
-    }
-}
+/// The people of all calls, call by call; the number of each's test picture is one more than the place here.
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+/// How many calls there are names for.
+pub const MAX_CALLS: usize = NAMES.len() / 2;
+/// What a first caller may take to hear that the other one has hung up, before the other end is told to hang up, too.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// Two people in a room of a space, each a process.
 #[derive(Debug)]
 pub struct Party {
     people: [Remote; 2],
+    /// Their places among the people of all calls.
+    places: [usize; 2],
+    cameras: [bool; 2],
     _space: Remote,
     room: RoomId,
     /// After the people, so that it ends what is left of them…
@@ -114,24 +47,38 @@ pub struct Beginning {
 }
 
 impl Party {
-    /// Starts the server and both people; the second joins by the first's invitation.
+    /// Starts the server and both people; the second joins by the first's invitation. On this computer's loopback.
     pub async fn gather(program: &Program, options: &CallOptions) -> Result<Party> {
+        Party::gather_on(None, 0, program, options).await
+    }
+
+    /// The same for the call with this number, each process in its place of an emulated network if there is one.
+    pub async fn gather_on(
+        network: Option<&Network>,
+        call: usize,
+        program: &Program,
+        options: &CallOptions,
+    ) -> Result<Party> {
         let run = Run::new();
         let homes = tempfile::tempdir()?;
-        let home = homes.path();
-        let mut space = start_space(&run, program, home, 0)?;
+        let stage = Stage { run: &run, program, home: homes.path() };
+        let places = [call * 2, call * 2 + 1];
+        let at = network.map(Network::server);
+        let listen = SocketAddr::from((at.map_or(Ipv4Addr::LOCALHOST, |(_, address)| address), 0));
+        let mut space = stage.space(listen, at.map(|(namespace, _)| namespace))?;
         let (link, code, _) = serving(&mut space).await?;
         let code = code.context("a fresh space has a set-up code")?;
         let person = |place: usize| {
-            let record = options.record.as_ref().map(|folder| folder.join(format!("{}-saw", NAMES[place])));
+            let name = NAMES[place];
+            let record = options.record.as_ref().map(|folder| folder.join(format!("{name}-saw")));
             let devices = [
                 ("camera", options.camera(place).to_string()),
                 ("mic", options.microphone(place).to_string()),
-                ("speaker", options.speaker(place).to_string()),
+                ("speaker", options.speaker(name).to_string()),
             ];
-            start_person(&run, program, home, NAMES[place], &devices, record.as_deref())
+            stage.person(name, &devices, record.as_deref(), network.map(|network| network.person(place)))
         };
-        let mut people = [person(0)?, person(1)?];
+        let mut people = [person(places[0])?, person(places[1])?];
         let [first, second] = &mut people;
         first.order::<()>(Order::SetUp { server: link, code }, PATIENCE).await?;
         let room: RoomId = first.order(Order::CreateRoom { name: "Call".to_owned() }, PATIENCE).await?;
@@ -141,12 +88,18 @@ impl Party {
             person.order::<()>(Order::AwaitCompany { room }, PATIENCE).await?;
             person.happening("being online", PATIENCE, online).await?;
         }
-        Ok(Party { people, _space: space, room, _homes: homes, _run: run })
+        let cameras = places.map(|place| options.sends_video(place));
+        Ok(Party { people, places, cameras, _space: space, room, _homes: homes, _run: run })
+    }
+
+    /// Their places among the people of all calls.
+    pub fn places(&self) -> [usize; 2] {
+        self.places
     }
 
     /// What the two are called.
     pub fn names(&self) -> [&'static str; 2] {
-        NAMES
+        self.places.map(|place| NAMES[place])
     }
 
     /// Their processes.
@@ -157,14 +110,15 @@ impl Party {
     /// The first rings, and it rings at the second.
     pub async fn ring(&mut self) -> Result<()> {
         let [first, second] = &mut self.people;
-        first.order::<()>(Order::Ring { room: self.room }, PATIENCE).await?;
+        first.order::<()>(Order::Ring { room: self.room, camera: self.cameras[0] }, PATIENCE).await?;
         let rings = |happening: &Happening| (*happening == Happening::Rings).then_some(());
         second.happening("a ring", PATIENCE, rings).await
     }
 
     /// The second accepts, and media flows.
     pub async fn accept(&mut self) -> Result<Beginning> {
-        let accepted_ms = self.people[1].order(Order::Accept, PATIENCE).await?;
+        let accept = Order::Accept { camera: self.cameras[1] };
+        let accepted_ms = self.people[1].order(accept, PATIENCE).await?;
         let mut connected_ms = [0.0; 2];
         for (person, at) in self.people.iter_mut().zip(&mut connected_ms) {
             *at = person.happening("a connection", PATIENCE, connected).await?;
@@ -185,17 +139,27 @@ impl Party {
         self.people[0].order(Order::Camera { on }, PATIENCE).await
     }
 
-    /// The first hangs up; gives what each received.
+    /// The first hangs up; gives what each received. A call that is over already is no error: see [`Party::ended_early`].
     pub async fn hang_up(&mut self) -> Result<[Received; 2]> {
         for person in &mut self.people {
-            person.order::<()>(Order::TakeStock, PATIENCE).await?;
-        }
-        self.people[0].order::<()>(Order::HangUp, PATIENCE).await?;
-        for person in &mut self.people {
-            person.happening("the end of the call", PATIENCE, ended).await?;
+            if person.has_happened(ended).is_none() {
+                person.order::<()>(Order::TakeStock, PATIENCE).await?;
+            }
         }
         let [first, second] = &mut self.people;
+        hang_up(first).await?;
+        // Where the network took the way to the server away, the second does not hear of it.
+        let heard = second.happening("the end of the call", GOODBYE, ended).await;
+        if heard.is_err() {
+            hang_up(second).await?;
+        }
         Ok([first.order(Order::Report, PATIENCE).await?, second.order(Order::Report, PATIENCE).await?])
+    }
+
+    /// Whose call is over although nobody hung up. To be asked before [`Party::hang_up`].
+    pub fn ended_early(&mut self) -> Vec<&'static str> {
+        let named = self.names().into_iter().zip(&mut self.people);
+        named.filter_map(|(name, person)| person.has_happened(ended).map(|()| name)).collect()
     }
 
     /// Both go home.
@@ -205,6 +169,14 @@ impl Party {
         }
         Ok(())
     }
+}
+
+/// Ends the call at one end, if it is not over there.
+async fn hang_up(person: &mut Remote) -> Result<()> {
+    if person.has_happened(ended).is_none() {
+        person.order::<()>(Order::HangUp, PATIENCE).await?;
+    }
+    person.happening("the end of the call", PATIENCE, ended).await
 }
 
 fn online(happening: &Happening) -> Option<()> {
@@ -224,9 +196,7 @@ fn ended(happening: &Happening) -> Option<()> {
 
 /// Starts a server in a process of its own, with its data under `home`; port 0 takes a free one.
 pub fn start_space(run: &Run, program: &Program, home: &Path, port: u16) -> Result<Remote> {
-    let data = home.join("space").display().to_string();
-    let arguments = ["server", "--data", &data, "--port", &port.to_string()].map(str::to_owned);
-    Remote::start(run, program, "space", &arguments, home)
+    Stage { run, program, home }.space(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), None)
 }
 
 /// Waits until a server takes connections: its link, its set-up code while it has no owner, and its port.
@@ -247,13 +217,41 @@ pub fn start_person(
     devices: &[(&str, String); 3],
     record: Option<&Path>,
 ) -> Result<Remote> {
-    let data = home.join(format!("person-{name}")).display().to_string();
-    let mut arguments = ["peer", "--name", name, "--data", &data].map(str::to_owned).to_vec();
-    for (device, choice) in devices {
-        arguments.extend([format!("--{device}"), choice.clone()]);
+    Stage { run, program, home }.person(name, devices, record, None)
+}
+
+/// Where processes come from and keep their data.
+struct Stage<'a> {
+    run: &'a Run,
+    program: &'a Program,
+    home: &'a Path,
+}
+
+impl Stage<'_> {
+    fn space(&self, listen: SocketAddr, namespace: Option<&Namespace>) -> Result<Remote> {
+        let data = self.home.join("space").display().to_string();
+        let arguments = ["server", "--data", &data, "--listen", &listen.to_string()].map(str::to_owned);
+        Remote::start(self.run, self.program, "space", &arguments, self.home, namespace)
     }
-    if let Some(record) = record {
-        arguments.extend(["--record".to_owned(), record.display().to_string()]);
+
+    fn person(
+        &self,
+        name: &str,
+        devices: &[(&str, String); 3],
+        record: Option<&Path>,
+        namespace: Option<&Namespace>,
+    ) -> Result<Remote> {
+        let data = self.home.join(format!("person-{name}")).display().to_string();
+        let mut arguments = ["peer", "--name", name, "--data", &data].map(str::to_owned).to_vec();
+        for (device, choice) in devices {
+            arguments.extend([format!("--{device}"), choice.clone()]);
+        }
+        if let Some(record) = record {
+            arguments.extend(["--record".to_owned(), record.display().to_string()]);
+        }
+        if namespace.is_some() {
+            arguments.push("--networked".to_owned());
+        }
+        Remote::start(self.run, self.program, name, &arguments, self.home, namespace)
     }
-    Remote::start(run, program, name, &arguments, home)
 }

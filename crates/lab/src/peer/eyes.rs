@@ -62,9 +62,13 @@ fn watch(
         let now = clock.now();
         let (width, height) = (picture.width(), picture.height());
         let code = pattern::read(picture.y(), width, height, width as usize);
-        (received.width, received.height) = (width, height);
+        let now_us = clock.unix_micros(now);
+        if (received.width, received.height) != (width, height) {
+            (received.width, received.height) = (width, height);
+            received.sizes.push((now_us, width, height));
+        }
         received.pictures.push(Picture {
-            decoded_us: clock.unix_micros(now),
+            decoded_us: now_us,
             shown_us: clock.unix_micros(due.max(now)),
             code: code.map(|code| (code.sender, code.frame_no, code.time_ms)),
         });

@@ -44,9 +44,14 @@ pub enum Order {
     Ring {
         /// The room.
         room: RoomId,
+        /// With the camera on.
+        camera: bool,
     },
     /// Answer the call that rings. Answered by the moment just before, in milliseconds since 1970.
-    Accept,
+    Accept {
+        /// With the camera on.
+        camera: bool,
+    },
     /// Switch the camera.
     Camera {
         /// On or off.
@@ -165,6 +170,25 @@ pub struct Received {
     pub audio_samples: u64,
     /// Of these, made up for lost ones.
     pub concealed_samples: u64,
+    /// Each size that pictures had, with the time at which the first of it was decoded, in microseconds since 1970.
+    pub sizes: Vec<(u64, u32, u32)>,
+    /// Complete keyframes.
+    pub keyframes: u64,
+    /// Retransmissions that were asked for.
+    pub nacks: u64,
+    /// Packets that never came, by the receiver's own count.
+    pub packets_lost: u64,
+    /// What was sent meanwhile.
+    pub sent: Sent,
+}
+
+/// What a peer noted of its own sending.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// What the video encoder was told, each with the time at which it was read: milliseconds since 1970, kilobits per second.
+    pub targets: Vec<(u64, f64)>,
+    /// Retransmissions of video.
+    pub retransmissions: u64,
 }
 
 impl Received {

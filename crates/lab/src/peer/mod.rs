@@ -9,6 +9,7 @@ pub mod messages;
 mod person;
 mod remote;
 mod space;
+mod stock;
 
 pub use person::{PersonOptions, live};
 pub(crate) use remote::tail;

@@ -3,11 +3,11 @@
 use super::ears::Ears;
 use super::eyes::Eyes;
 use super::messages::{Happening, Line, Numbered, Order, Received};
+use super::stock::{Stock, Targets};
 use super::tell;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use snug_call::Clock;
-use snug_call::stats::InboundAudio;
 use snug_client::view::{CallPhase, CallView, Connection, ItemBody, NewAccount, Problem, Update};
 use snug_client::{Attention, Client, ClientConfig, DeviceOverrides, Keyring, StreamName, Updates};
 use snug_protocol::room::Membership;
@@ -34,6 +34,8 @@ pub struct PersonOptions {
     pub devices: DeviceOverrides,
     /// Where to write what they see.
     pub record: Option<PathBuf>,
+    /// Whether others live elsewhere: on this computer alone a call needs the loopback.
+    pub networked: bool,
 }
 
 /// Lives until told to leave, or until nobody gives orders any more.
@@ -44,7 +46,7 @@ pub async fn live(options: PersonOptions) -> Result<()> {
         keyring: Keyring::File,
         developer: true,
         devices: options.devices.clone(),
-        include_loopback: true,
+        include_loopback: !options.networked,
         ..ClientConfig::new(&options.data)
     };
     let (client, updates) = Client::open(config).await.map_err(problem)?;
@@ -63,8 +65,15 @@ pub async fn live(options: PersonOptions) -> Result<()> {
         record: options.record,
     };
     let follower = tokio::spawn(follower.follow(updates));
-    let person =
-        Person { name: options.name, client: client.clone(), rooms, ears, eyes, stock: Stock::default() };
+    let person = Person {
+        name: options.name,
+        client: client.clone(),
+        rooms,
+        ears,
+        eyes,
+        stock: Stock::default(),
+        targets: Targets::follow(&client),
+    };
     tell(&Line::Happened(Happening::Ready));
     let orders = person.obey().await;
     client.close().await;
@@ -86,6 +95,7 @@ struct Person {
     eyes: Arc<Mutex<Vec<Eyes>>>,
     /// What [`Order::TakeStock`] found.
     stock: Stock,
+    targets: Targets,
 }
 
 impl Person {
@@ -119,18 +129,17 @@ impl Person {
                 return Ok(json!(client.invitation_link(&[room], 1).await.map_err(problem)?));
             }
             Order::AwaitCompany { room } => self.await_company(room).await?,
-            Order::Ring { room } => client.ring(room, true).await.map_err(problem)?,
-            Order::Accept => {
+            Order::Ring { room, camera } => client.ring(room, camera).await.map_err(problem)?,
+            Order::Accept { camera } => {
                 let clock = Clock::shared();
                 let at_ms = clock.unix_micros(clock.now()) as f64 / 1000.0;
-                client.accept(true).await.map_err(problem)?;
+                client.accept(camera).await.map_err(problem)?;
                 return Ok(json!(at_ms));
             }
             Order::Camera { on } => client.set_camera(on).await.map_err(problem)?,
             Order::TakeStock => {
                 let stats = client.call_stats().await.map_err(problem)?;
-                self.stock =
-                    stats.pairs.iter().map(|pair| pair.inbound_audio).fold(Stock::default(), Stock::with);
+                self.stock = stats.pairs.iter().fold(Stock::default(), Stock::with);
             }
             Order::HangUp => client.hang_up().await.map_err(problem)?,
             Order::Report => return Ok(serde_json::to_value(self.report().await?)?),
@@ -174,11 +183,12 @@ impl Person {
             (received.width, received.height) = (seen.width, seen.height);
             received.video_bytes += seen.video_bytes;
             received.undecodable += seen.undecodable;
+            received.sizes.extend(seen.sizes);
             received.pictures.extend(seen.pictures);
         }
         self.ears.report(&mut received);
-        received.audio_samples = self.stock.audio_samples;
-        received.concealed_samples = self.stock.concealed_samples;
+        self.stock.report(&mut received);
+        received.sent.targets = self.targets.take();
         Ok(received)
     }
 
@@ -203,22 +213,6 @@ impl Person {
             _ => None,
         });
         Ok(texts.collect())
-    }
-}
-
-/// Of the numbers of a call those that are reported.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stock {
-    audio_samples: u64,
-    concealed_samples: u64,
-}
-
-impl Stock {
-    fn with(self, audio: InboundAudio) -> Stock {
-        Stock {
-            audio_samples: self.audio_samples + audio.total_samples_received,
-            concealed_samples: self.concealed_samples + audio.concealed_samples,
-        }
     }
 }
 

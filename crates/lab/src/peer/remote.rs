@@ -1,6 +1,7 @@
 //! A peer or a server as its starter sees it: a process that takes orders and tells what happens.
 
 use super::messages::{Happening, Line, Numbered, Order};
+use crate::net::Namespace;
 use crate::process::{Program, Run};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::de::DeserializeOwned;
@@ -11,6 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
@@ -38,20 +40,30 @@ pub struct Remote {
 pub struct Asked(u64);
 
 impl Remote {
-    /// Starts `program` with these arguments; what it logs goes to `NAME.log` in `folder`.
+    /// Starts `program` with these arguments, inside a namespace if one is named; what it logs goes to `NAME.log` in `folder`.
     pub fn start(
         run: &Run,
         program: &Program,
         name: &str,
         arguments: &[String],
         folder: &Path,
+        namespace: Option<&Namespace>,
     ) -> Result<Remote> {
         let log = folder.join(format!("{name}.log"));
         let output = File::options().create(true).append(true).open(&log);
         let output = output.with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = program.command(run, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(output);
-        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let runtime = Handle::current();
+        let mut start = move || {
+            let _in_this_thread_too = runtime.enter();
+            Ok(command.spawn()?)
+        };
+        let child = match namespace {
+            Some(namespace) => namespace.enter(start),
+            None => start(),
+        };
+        let mut child = child.with_context(|| format!("cannot start {name}"))?;
         let (Some(orders), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("{name} has no pipes");
         };
@@ -111,6 +123,14 @@ impl Remote {
         self.answer(asked, limit).await.with_context(|| format!("{what} of {}", self.name))
     }
 
+    /// Whether something has happened that was not waited for yet.
+    pub fn has_happened<T>(&mut self, is_it: impl FnMut(&Happening) -> Option<T>) -> Option<T> {
+        while let Ok(line) = self.lines.try_recv() {
+            self.note(line);
+        }
+        self.happened.iter().find_map(is_it)
+    }
+
     /// Waits until something happens, or takes it if it has happened already and was not waited for.
     pub async fn happening<T>(
         &mut self,
@@ -147,9 +167,7 @@ impl Remote {
 
     async fn listen(&mut self, deadline: Instant, what: &str) -> Result<()> {
         match timeout_at(deadline, self.lines.recv()).await {
-            Ok(Some(Line::Done { id, value })) => drop(self.answers.insert(id, Ok(value))),
-            Ok(Some(Line::Refused { id, why })) => drop(self.answers.insert(id, Err(why))),
-            Ok(Some(Line::Happened(happening))) => self.happened.push_back(happening),
+            Ok(Some(line)) => self.note(line),
             Ok(None) => return Err(self.ended().context(format!("waiting for {what}"))),
             Err(_) => {
                 let (name, log) = (&self.name, tail(&self.log));
@@ -157,6 +175,14 @@ impl Remote {
             }
         }
         Ok(())
+    }
+
+    fn note(&mut self, line: Line) {
+        match line {
+            Line::Done { id, value } => drop(self.answers.insert(id, Ok(value))),
+            Line::Refused { id, why } => drop(self.answers.insert(id, Err(why))),
+            Line::Happened(happening) => self.happened.push_back(happening),
+        }
     }
 
     fn ended(&self) -> anyhow::Error {

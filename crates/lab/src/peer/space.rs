@@ -4,7 +4,7 @@ use super::messages::{Happening, Line, Numbered, Order};
 use super::tell;
 use anyhow::{Context, Result};
 use snug_server::{Server, ServerConfig};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -13,14 +13,13 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 pub struct SpaceOptions {
     /// Its data; one that exists is gone on with.
     pub data: PathBuf,
-    /// Its port on loopback; 0 takes a free one.
-    pub port: u16,
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
 }
 
 /// Serves until told to leave, or until nobody gives orders any more.
 pub async fn serve(options: SpaceOptions) -> Result<()> {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let server = Server::start(ServerConfig::new(options.data, listen)).await?;
+    let server = Server::start(ServerConfig::new(options.data, options.listen)).await?;
     tell(&Line::Happened(Happening::Serving {
         link: server.link().to_string(),
         setup_code: server.setup_code(),

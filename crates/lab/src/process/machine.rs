@@ -38,6 +38,12 @@ impl CpuTimes {
         Some(CpuTimes { total: ticks.iter().sum(), idle: idle + waiting, steal })
     }
 
+    /// The same reading with so many seconds of one core counted as idle: spinners used them that give way to everything.
+    pub fn with_spinners(self, cpu_seconds: f64) -> CpuTimes {
+        let ticks = (cpu_seconds * super::usage::ticks_per_second() as f64) as u64;
+        CpuTimes { idle: self.idle + ticks, ..self }
+    }
+
     /// How the time since an earlier reading was spent; `None` when there was none.
     pub fn since(&self, earlier: &CpuTimes) -> Option<MachineLoad> {
         let total = self.total.checked_sub(earlier.total).filter(|&total| total > 0)? as f64;
@@ -80,6 +86,14 @@ mod tests {
         assert_eq!(busy.objections(), ["the machine was 19 % idle, which is less than 20 %"]);
         let robbed = times("cpu  1000 0 0 1080 0 0 0 20 0 0").since(&before).unwrap();
         assert_eq!(robbed.objections(), ["its host took 20 % of the time, which is more than 15 %"]);
+    }
+
+    #[test]
+    fn what_spinners_used_counts_as_idle() {
+        let before = times("cpu  1000 0 0 1000 0 0 0 0 0 0").with_spinners(0.0);
+        let seconds = 60.0 / super::super::usage::ticks_per_second() as f64;
+        let after = times("cpu  1090 0 0 1010 0 0 0 0 0 0").with_spinners(seconds);
+        assert_eq!(after.since(&before).unwrap(), MachineLoad { idle: 0.7, steal: 0.0 });
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! One run of the lab: everything that it starts, found by a mark in the environment and ended with it.
+//!
+//! The mark names its owner, so that the next run ends what one that was killed left behind.
 
+use super::usage::started_ticks;
 use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -21,9 +24,20 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run with nothing in it.
+    /// A run with nothing in it. Ends what runs left behind whose owner did not live to do it.
     pub fn new() -> Run {
-        Run { mark: uuid::Uuid::new_v4().to_string() }
+        for (pid, mark) in marked() {
+            if !owner_lives(&mark) {
+                tracing::info!(pid, "ending what another run left behind");
+                send(pid, Signal::Now);
+            }
+        }
+        Run::with_owner(std::process::id())
+    }
+
+    fn with_owner(pid: u32) -> Run {
+        let started = started_ticks(pid).unwrap_or_default();
+        Run { mark: format!("{pid} {started} {}", uuid::Uuid::new_v4()) }
     }
 
     /// A command whose process belongs to the run. It has no terminal: what shall be read must be asked for.
@@ -36,16 +50,7 @@ impl Run {
 
     /// The ids of the run's living processes; none where there is no `/proc`.
     pub fn members(&self) -> Vec<u32> {
-        let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-        let mark = format!("{MARK}={}", self.mark);
-        let carries = |pid: &u32| {
-            // One that ended in between has no environment any more.
-            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
-        };
-        let own = std::process::id();
-        let ids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        ids.filter(|&pid| pid != own).filter(carries).collect()
+        marked().filter(|(_, mark)| *mark == self.mark).map(|(pid, _)| pid).collect()
     }
 
     fn end(&self, signal: Signal, limit: Duration) -> bool {
@@ -80,6 +85,29 @@ impl Drop for Run {
     }
 }
 
+/// Every process that carries a mark, but this one.
+fn marked() -> impl Iterator<Item = (u32, String)> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|&pid: &u32| pid != std::process::id()).filter_map(|pid| Some((pid, mark_of(pid)?)))
+}
+
+fn mark_of(pid: u32) -> Option<String> {
+    // One that ended in between has no environment any more.
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mark = environment.split(|&byte| byte == 0).find_map(|variable| {
+        variable.strip_prefix(MARK.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
+    })?;
+    Some(String::from_utf8_lossy(mark).into_owned())
+}
+
+/// Whether the process that a mark names is still there. A mark that names none is of another version of this program: left alone.
+fn owner_lives(mark: &str) -> bool {
+    let mut words = mark.split(' ').map(str::parse);
+    let (Some(Ok(pid)), Some(Ok(started))) = (words.next(), words.next()) else { return true };
+    u32::try_from(pid).is_ok_and(|pid| started_ticks(pid) == Some(started))
+}
+
 #[derive(Clone, Copy)]
 enum Signal {
     Please,
@@ -102,6 +130,22 @@ fn send(_pid: u32, _signal: Signal) {}
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_killed_run_left_is_ended_by_the_next_and_a_living_ones_is_not() {
+        let mut owner = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let (orphaned, living) = (Run::with_owner(owner.id()), Run::new());
+        let mut left = orphaned.command("sleep").arg("600").spawn().unwrap();
+        let mut kept = living.command("sleep").arg("600").spawn().unwrap();
+        let next = Run::new();
+        assert!(left.try_wait().unwrap().is_none(), "its owner still lives");
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        drop(next);
+        let _next = Run::new();
+        tokio::time::timeout(Duration::from_secs(30), left.wait()).await.unwrap().unwrap();
+        assert!(kept.try_wait().unwrap().is_none());
+    }
 
     #[tokio::test]
     async fn grandchildren_that_left_their_group_end_with_the_run() {

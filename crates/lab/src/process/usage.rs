@@ -60,6 +60,12 @@ pub fn started_at_unix_ms(pid: u32) -> Option<u64> {
     Some(((now - uptime + since_boot) * 1000.0) as u64)
 }
 
+/// When a process began, in clock ticks since the machine did: with its id a name that no other process ever has. `None` when there is
+/// no such process.
+pub(super) fn started_ticks(pid: u32) -> Option<u64> {
+    Some(parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?.1.started)
+}
+
 /// Not the name in `stat`: that is cut to 15 bytes, and is `exe` after a program has begun itself anew.
 fn program_name(pid: u32) -> Option<String> {
     let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
@@ -89,13 +95,13 @@ fn kib_after(text: &str, key: &str) -> Option<u64> {
 }
 
 #[cfg(unix)]
-fn ticks_per_second() -> u64 {
+pub(super) fn ticks_per_second() -> u64 {
     rustix::param::clock_ticks_per_second()
 }
 
 /// There is no `/proc` to count in.
 #[cfg(not(unix))]
-fn ticks_per_second() -> u64 {
+pub(super) fn ticks_per_second() -> u64 {
     100
 }
 

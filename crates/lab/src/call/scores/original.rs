@@ -1,0 +1,92 @@
+//! The pictures as they were at the camera, by their numbers.
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use snug_call::device::CameraChoice;
+use snug_media::I420;
+use snug_media::pattern::{self, Code};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// The test picture's size at the camera.
+const PATTERN: (u32, u32) = (1280, 720);
+
+/// Shows again what a camera showed. Numbers must rise, as they do in a call.
+pub(super) enum Original {
+    Pattern,
+    Clip(Box<Clip>),
+}
+
+pub(super) struct Clip {
+    path: PathBuf,
+    decoder: y4m::Decoder<BufReader<File>>,
+    /// The number of the frame that the decoder reads next, loops included.
+    position: u64,
+    /// Whether this turn through the file has given a frame.
+    fruitful: bool,
+}
+
+impl Original {
+    pub(super) fn of(camera: &CameraChoice) -> Result<Original> {
+        match camera {
+            CameraChoice::Pattern { .. } => Ok(Original::Pattern),
+            CameraChoice::File { path, .. } => {
+                let decoder = decoder(path)?;
+                let clip = Clip { path: path.clone(), decoder, position: 0, fruitful: false };
+                Ok(Original::Clip(Box::new(clip)))
+            }
+            CameraChoice::Device(_) | CameraChoice::Default => {
+                bail!("what a real camera showed cannot be shown again")
+            }
+        }
+    }
+
+    /// The picture with this code in it.
+    pub(super) fn picture(&mut self, code: Code) -> Result<I420> {
+        // The code holds the low half of a time; the drawing carries no more of it either.
+        let (number, time_ms) = (code.frame_no, u64::from(code.time_ms));
+        match self {
+            Original::Pattern => {
+                let mut picture = I420::black(PATTERN.0, PATTERN.1)?;
+                pattern::draw(&mut picture, code.sender, number, time_ms);
+                Ok(picture)
+            }
+            Original::Clip(clip) => {
+                let mut picture = clip.read(u64::from(number))?;
+                pattern::stamp(&mut picture, code.sender, number, time_ms);
+                Ok(picture)
+            }
+        }
+    }
+}
+
+impl Clip {
+    fn read(&mut self, number: u64) -> Result<I420> {
+        ensure!(number >= self.position, "picture {number} was shown before {}", self.position);
+        loop {
+            let (width, height) = (self.decoder.get_width() as u32, self.decoder.get_height() as u32);
+            match self.decoder.read_frame() {
+                Ok(frame) => {
+                    self.fruitful = true;
+                    self.position += 1;
+                    if self.position > number {
+                        let planes = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()];
+                        let [y, u, v] = planes.map(<[u8]>::to_vec);
+                        return Ok(I420::from_planes(width, height, y, u, v)?);
+                    }
+                }
+                Err(y4m::Error::EOF | y4m::Error::IoError(_)) if self.fruitful => {
+                    self.decoder = decoder(&self.path)?;
+                    self.fruitful = false;
+                }
+                Err(error) => bail!("{}: {error:?}", self.path.display()),
+            }
+        }
+    }
+}
+
+fn decoder(path: &Path) -> Result<y4m::Decoder<BufReader<File>>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    y4m::decode(BufReader::with_capacity(1 << 20, file))
+        .map_err(|error| anyhow!("{}: {error:?}", path.display()))
+}
