@@ -53,8 +53,6 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Send recorded speech over networks that are not there, under a virtual clock, and measure what is heard.
-    Voice(VoiceArguments),
     /// A peer of a call, which takes its orders from standard input.
     #[command(hide = true)]
     Peer {
@@ -81,56 +79,6 @@ enum Task {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
-}
-
-#[derive(Debug, Args)]
-struct VoiceArguments {
-    /// Speech: a wav file of one channel of 16 bits at 48 kHz.
-    #[arg(long)]
-    speech: PathBuf,
-    /// A network, as for a call: clean, or what differs from it; may be given again.
-    #[arg(long, default_value = "clean")]
-    link: Vec<String>,
-    /// How many runs on each network.
-    #[arg(long, default_value_t = 1)]
-    seeds: u64,
-    /// The voice's rate in kbit/s, copies included; what the loss asks for when absent.
-    #[arg(long)]
-    bitrate: Option<u64>,
-    /// Send no copies of lost packets.
-    #[arg(long)]
-    no_fec: bool,
-    /// Send no deep redundancy.
-    #[arg(long)]
-    no_dred: bool,
-    /// By how many parts per million the speaker's card runs fast.
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
-    drift: f64,
-    /// Folder to write to what was heard.
-    #[arg(long)]
-    record: Option<PathBuf>,
-    /// One JSON document instead of a table.
-    #[arg(long)]
-    json: bool,
-}
-
-impl VoiceArguments {
-    fn options(self) -> Result<VoiceOptions> {
-        let named = |link: String| -> Result<_> {
-            let profile = link.parse()?;
-            Ok((link, profile))
-        };
-        Ok(VoiceOptions {
-            speech: self.speech,
-            links: self.link.into_iter().map(named).collect::<Result<_>>()?,
-            seeds: self.seeds,
-            bitrate: self.bitrate.map(Bitrate::kbps),
-            fec: !self.no_fec,
-            dred: !self.no_dred,
-            drift_ppm: self.drift,
-            record: self.record,
-        })
-    }
 }
 
 /// Does what the program's arguments say; the exit code is not zero when it did not succeed.
@@ -209,11 +157,6 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
                 speaker: Some(speaker.to_string()),
             };
             peer::live(PersonOptions { name, data, devices, record, networked }).await
-        }
-        Task::Voice(arguments) => {
-            let json = arguments.json;
-            let report = voice::measure(&arguments.options()?)?;
-            print(&if json { to_json(&report)? } else { report.to_string() })
         }
         Task::Server { data, listen } => peer::serve(SpaceOptions { data, listen }).await,
     }
