@@ -123,10 +123,13 @@ fn probes_go_no_higher_than_twice_what_is_wanted() {
     assert_eq!(targets, [Bitrate::kbps(900), Bitrate::kbps(1000)]);
 }
 
+/// Sent at, bytes, received at, probe, recovered.
+type Told = (u64, usize, Option<u64>, Option<u32>, bool);
+
 #[derive(Clone, Debug)]
 enum Event {
     Sent(u64, usize, Option<u32>),
-    Report(u64, Vec<(u64, usize, Option<u64>, Option<u32>, bool)>),
+    Report(u64, Vec<Told>),
     RoundTrip(u64, u64),
     Limits(u64, u64, u64, u64),
     Wanted(u64, u64),

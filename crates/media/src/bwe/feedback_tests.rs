@@ -1,4 +1,5 @@
 //! What reports may say, in order and out of it, and rubbish.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use proptest::prelude::*;
