@@ -25,10 +25,9 @@ pub(super) struct Probes {
 #[derive(Clone, Copy, Debug)]
 struct Cluster {
     wanted: ProbeCluster,
-    asked: Time,
     /// When its first packet left, moved on by what it was late.
     started: Option<Time>,
-    /// Not before this.
+    /// Not before this: when it was asked for, or when the one before it is over.
     next: Time,
     bytes: usize,
     packets: usize,
@@ -46,20 +45,13 @@ impl Probes {
     pub(super) fn add(&mut self, now: Time, wanted: ProbeCluster) {
         let sendable = wanted.target > Bitrate::ZERO && (wanted.min_bytes > 0 || wanted.min_packets > 0);
         if sendable && self.clusters.len() < MAX_CLUSTERS {
-            self.clusters.push_back(Cluster {
-                wanted,
-                asked: now,
-                started: None,
-                next: now,
-                bytes: 0,
-                packets: 0,
-            });
+            self.clusters.push_back(Cluster { wanted, started: None, next: now, bytes: 0, packets: 0 });
         }
     }
 
     /// Forgets what nobody waits for any more. A probe that began is brought to its end.
     pub(super) fn forget_stale(&mut self, now: Time) {
-        self.clusters.retain(|cluster| cluster.started.is_some() || now.since(cluster.asked) <= STALE);
+        self.clusters.retain(|cluster| cluster.started.is_some() || now.since(cluster.next) <= STALE);
     }
 
     /// The probe that is being sent.

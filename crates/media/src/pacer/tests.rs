@@ -150,6 +150,17 @@ fn a_probe_has_enough_packets_and_one_that_is_old_is_not_begun() {
 }
 
 #[test]
+fn a_probe_that_waits_for_a_slow_one_is_not_forgotten_for_that() {
+    let mut pacer = pacer(300);
+    pacer.probe(at(0), cluster(1, 8, 1250));
+    pacer.probe(at(0), cluster(2, 900, 1700));
+    let left = drain(&mut pacer, at(0), at(3000));
+    let second: Vec<&Left> = left.iter().filter(|left| left.probe == Some(ProbeId(2))).collect();
+    assert_eq!(second.len(), 5);
+    assert!(second[0].at >= at(1250), "the first takes so long: {:?}", second[0].at);
+}
+
+#[test]
 fn a_slow_timer_costs_a_probe_no_burst() {
     let mut pacer = pacer(300);
     pacer.probe(at(0), cluster(1, 8000, 40_000));
