@@ -124,8 +124,8 @@ impl<T> Link<T> {
     fn due(&mut self, sent: Time) -> Time {
         let jitter = self.profile.jitter.as_micros() as i64;
         let shift = if jitter == 0 { 0 } else { self.random.gen_range(-jitter..=jitter) };
-        let due = (sent + self.profile.delay).shifted(shift).max(sent).max(self.last_due);
-        // Dues rise, so spikes that are over are over for good.
+        let due = (sent + self.profile.delay).shifted(shift).max(sent);
+        // Nothing comes out before what was held by an earlier spike, so that one that is over is over for good.
         while let Some((begin, spike)) = self.spike {
             if due < begin {
                 break;
