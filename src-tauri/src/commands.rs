@@ -7,6 +7,7 @@
 pub(crate) mod account;
 pub(crate) mod call;
 pub(crate) mod devices;
+pub(crate) mod guests;
 pub(crate) mod rooms;
 pub(crate) mod settings;
 pub(crate) mod timeline;
@@ -59,6 +60,14 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         call::set_tile,
         call::pull_video,
         call::request_keyframe,
+        guests::guest_links,
+        guests::make_guest_link,
+        guests::revoke_guest_link,
+        guests::admit_guest,
+        guests::refuse_guest,
+        guests::remove_guest,
+        guests::say_in_call,
+        guests::call_chat,
         devices::devices,
         devices::choose_device,
         devices::start_preview,

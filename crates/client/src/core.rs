@@ -118,13 +118,13 @@ impl Core {
         }
     }
 
-    pub(crate) fn set_call(&self, room: RoomId, call: CallId, people: Vec<UserId>) {
+    pub(crate) fn set_call(&self, room: RoomId, call: CallId, people: Vec<UserId>, guests: Vec<String>) {
         {
             let calls = &mut self.live().moment.calls;
-            if people.is_empty() {
+            if people.is_empty() && guests.is_empty() {
                 calls.retain(|_, ongoing| ongoing.call != call);
             } else if calls.len() < MOST {
-                calls.insert(room, OngoingCall { call, people });
+                calls.insert(room, OngoingCall { call, people, guests });
             }
         }
         self.updates.send(Update::Rooms);

@@ -293,8 +293,8 @@ impl Keeper {
                 self.core.set_typing(*room, *user, *active);
                 self.core.tell_typing(*room).await;
             }
-            ServerSignal::CallState { room, call, people, .. } => {
-                self.core.set_call(*room, *call, people.clone())
+            ServerSignal::CallState { room, call, people, guests } => {
+                self.core.set_call(*room, *call, people.clone(), guests.clone())
             }
             ServerSignal::Error { error, call: None } => tracing::info!(%error, "a signal was refused"),
             _ => {}

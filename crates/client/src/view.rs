@@ -3,6 +3,10 @@
 //! Not the wire's shapes and not the store's rows: these are what a screen needs, already folded and put into order, so that the
 //! interface holds nothing that it could not ask for again. `ts-rs` writes them to `ui/src/backend/bindings/`.
 
+mod guests;
+
+pub use guests::{CallLink, CallLinks, ChatLine, Knocking};
+
 use serde::{Deserialize, Serialize};
 use snug_protocol::{
     CallId, DeviceId, ErrorCode, RoomId, TxnId, UnixMillis, UserId, account::SpaceRole,
@@ -95,8 +99,10 @@ pub struct RoomSummary {
 pub struct OngoingCall {
     /// Which call.
     pub call: CallId,
-    /// Who is in it.
+    /// Who of the space is in it.
     pub people: Vec<UserId>,
+    /// The names of the guests who are in it.
+    pub guests: Vec<String>,
 }
 
 /// A person in a room.
@@ -264,6 +270,8 @@ pub enum Update {
         /// Now; absent when there is none.
         call: Option<CallView>,
     },
+    /// Something was said in writing in the call.
+    CallChat,
     /// A new message that is worth a notification.
     Notify {
         /// Where.
@@ -318,6 +326,8 @@ pub struct CallView {
     pub own: OwnMedia,
     /// The others.
     pub peers: Vec<PeerView>,
+    /// Guests who ask to be let in, who asked first first.
+    pub knocking: Vec<Knocking>,
 }
 
 /// How a call stands.
@@ -384,8 +394,10 @@ pub struct PeerView {
     pub device: DeviceId,
     /// Who.
     pub user: UserId,
-    /// Shown name.
+    /// Shown name; a guest's is what they call themselves.
     pub name: String,
+    /// Whether it is a guest: nobody of the space, and nobody vouches for the name.
+    pub guest: bool,
     /// Whether their microphone is on.
     pub microphone: bool,
     /// Whether their camera is on.

@@ -144,9 +144,10 @@ fn what_guests_see_and_send_looks_like_this() {
     };
     let new = NewGuestLink { admission: Admission::Open, expires_in_s: Some(600) };
     let knock = Knock { name: "Ana".into(), public_key: Content(vec![0; 32]) };
+    let listed = GuestLinks { browser_trust: BrowserTrust::Trusted, links: vec![link] };
     insta::assert_json_snapshot!(
         "guest",
-        json!({ "new": new, "made": made, "without_url": without_url, "listed": GuestLinks { browser_trust: BrowserTrust::Trusted, links: vec![link] }, "invitation": invitation,
+        json!({ "new": new, "made": made, "without_url": without_url, "listed": listed, "invitation": invitation,
                 "knock": knock, "knocked": knocked })
     );
     assert_eq!(serde_json::from_value::<NewGuestLink>(json!({})).unwrap(), NewGuestLink::default());

@@ -2,16 +2,27 @@
 //!
 //! It only keeps score of what the engine says; what follows from it is the desk's.
 
+use super::chat::Chat;
 use super::studio::device_problem;
 use crate::client::StreamName;
-use crate::view::{OwnMedia, PeerLink, PeerView};
+use crate::view::{Knocking, OwnMedia, PeerLink, PeerView};
 use snug_call::device::{DeviceError, DeviceKind};
 use snug_call::session::Rung;
 use snug_call::{Call, CallEvents, PeerState};
+use snug_protocol::guest::MAX_GUEST_NAME;
 use snug_protocol::pair::MediaState;
 use snug_protocol::{DeviceId, UnixMillis, UserId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Guests of one call whose names are kept, and people at its door who are shown. What comes from the server has a bound.
+const MOST_GUESTS: usize = 256;
+const MOST_KNOCKING: usize = 20;
+
+/// A guest's name as it can be shown: the server has checked it, and may be another one tomorrow.
+fn guest_name(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_GUEST_NAME).collect()
+}
 
 pub(super) struct Current {
     pub rung: Rung,
@@ -19,7 +30,11 @@ pub(super) struct Current {
     pub events: CallEvents,
     pub own: OwnMedia,
     pub connected_at: Option<UnixMillis>,
+    pub chat: Chat,
     peers: BTreeMap<DeviceId, Peer>,
+    /// What the call's guests call themselves, also those who are gone.
+    guests: BTreeMap<DeviceId, String>,
+    knocking: Vec<Knocking>,
 }
 
 struct Peer {
@@ -37,7 +52,17 @@ impl Current {
             camera_problem: None,
             microphone_problem: None,
         };
-        Self { rung, call, events, own, connected_at: None, peers: BTreeMap::new() }
+        Self {
+            rung,
+            call,
+            events,
+            own,
+            connected_at: None,
+            chat: Chat::default(),
+            peers: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            knocking: Vec::new(),
+        }
     }
 
     /// The others that are there, in a stable order.
@@ -48,6 +73,46 @@ impl Current {
     /// Whether a device has been met in this call.
     pub(super) fn knows(&self, device: DeviceId) -> bool {
         self.peers.contains_key(&device)
+    }
+
+    /// One of the others.
+    pub(super) fn peer(&self, device: DeviceId) -> Option<&PeerView> {
+        self.peers.get(&device).map(|peer| &peer.view)
+    }
+
+    /// A device is a guest's.
+    pub(super) fn guest(&mut self, device: DeviceId, name: &str) {
+        if self.guests.len() < MOST_GUESTS {
+            self.guests.insert(device, guest_name(name));
+        }
+    }
+
+    /// What a guest calls themselves; none for people of the space.
+    pub(super) fn guest_name(&self, device: DeviceId) -> Option<String> {
+        self.guests.get(&device).cloned()
+    }
+
+    /// Somebody asks to be let in; again, after a reconnect.
+    pub(super) fn knocks(&mut self, device: DeviceId, name: &str) {
+        let known = self.knocking.iter().any(|knocking| knocking.device == device);
+        if !known && self.knocking.len() < MOST_KNOCKING {
+            self.knocking.push(Knocking { device, name: guest_name(name) });
+        }
+    }
+
+    /// Somebody waits no longer.
+    pub(super) fn settled(&mut self, device: DeviceId) {
+        self.knocking.retain(|knocking| knocking.device != device);
+    }
+
+    /// The socket is gone: who waits is told anew when it is back.
+    pub(super) fn forget_knocking(&mut self) {
+        self.knocking.clear();
+    }
+
+    /// Those who ask to be let in.
+    pub(super) fn knocking(&self) -> Vec<Knocking> {
+        self.knocking.clone()
     }
 
     /// A device's connection changed; `name` is its person's.
@@ -71,8 +136,18 @@ impl Current {
         if link == PeerLink::Connected {
             self.connected_at.get_or_insert(now);
         }
+        let guest = self.guests.contains_key(&device);
         let fresh = || Peer {
-            view: PeerView { device, user, name, microphone: true, camera: false, speaking: false, link },
+            view: PeerView {
+                device,
+                user,
+                name,
+                guest,
+                microphone: true,
+                camera: false,
+                speaking: false,
+                link,
+            },
             said_media: false,
         };
         self.peers.entry(device).or_insert_with(fresh).view.link = link;

@@ -4,6 +4,7 @@
 //! signals meet the socket, and both become a [`CallView`]. One task ([`desk`]) owns all of it and takes everything in one after the other, so
 //! that an accept and a cancel in the same moment are one order of events and not two locks.
 
+mod chat;
 mod chime;
 mod current;
 mod desk;
@@ -13,6 +14,7 @@ mod news;
 mod pictures;
 mod studio;
 
+pub(crate) use desk::Verdict;
 pub use pictures::Pictures;
 pub(crate) use studio::Studio;
 
@@ -21,12 +23,12 @@ use crate::net::Http;
 use crate::signal::{SignalNews, SignalSender};
 use crate::store::Me;
 use crate::sync::CallNews;
-use crate::view::{CallView, DeviceKind, Problem};
+use crate::view::{CallView, ChatLine, DeviceKind, Problem};
 use desk::{Desk, Order};
 use ed25519_dalek::SigningKey;
 use snug_call::{CallStats, VideoSource};
-use snug_protocol::{DeviceId, RoomId};
-use std::sync::Arc;
+use snug_protocol::{CallId, DeviceId, GuestLinkId, RoomId};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -53,6 +55,8 @@ pub(crate) struct Parts {
 pub(crate) struct Calls {
     orders: mpsc::Sender<Order>,
     view: watch::Receiver<Option<CallView>>,
+    /// The guest links that this app made: the server tells a link once. Held for a few instructions.
+    urls: Mutex<Vec<(CallId, GuestLinkId, String)>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -62,7 +66,7 @@ impl Calls {
         let (orders, queue) = mpsc::channel(ORDERS);
         let (publisher, view) = watch::channel(None);
         let desk = Desk::new(parts, queue, publisher);
-        Self { orders, view, _task: AbortOnDropHandle::new(tokio::spawn(desk.run())) }
+        Self { orders, view, urls: Mutex::default(), _task: AbortOnDropHandle::new(tokio::spawn(desk.run())) }
     }
 
     /// The call as it is now.
@@ -97,6 +101,31 @@ impl Calls {
     /// The user chose another device: a call that goes on takes it.
     pub(crate) async fn device_chosen(&self, kind: DeviceKind) -> Result<(), Problem> {
         self.ask(|reply| Order::DeviceChosen { kind, reply }).await
+    }
+
+    pub(crate) async fn decide(&self, device: DeviceId, verdict: Verdict) -> Result<(), Problem> {
+        self.ask(|reply| Order::Guest { device, verdict, reply }).await?
+    }
+
+    pub(crate) async fn say(&self, text: String) -> Result<(), Problem> {
+        self.ask(|reply| Order::Say { text, reply }).await?
+    }
+
+    pub(crate) async fn chat(&self) -> Result<Vec<ChatLine>, Problem> {
+        self.ask(|reply| Order::Chat { reply }).await
+    }
+
+    /// Remembers a guest link; those of other calls are of no use any more.
+    pub(crate) fn keep_url(&self, call: CallId, link: GuestLinkId, url: String) {
+        let mut urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        urls.retain(|(of, ..)| *of == call);
+        urls.push((call, link, url));
+    }
+
+    /// A guest link that this app made.
+    pub(crate) fn url_of(&self, link: GuestLinkId) -> Option<String> {
+        let urls = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        urls.iter().find(|(_, id, _)| *id == link).map(|(.., url)| url.clone())
     }
 
     pub(crate) async fn stats(&self) -> Result<CallStats, Problem> {

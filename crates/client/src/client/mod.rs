@@ -5,6 +5,7 @@
 mod account;
 mod calls;
 mod devices;
+mod guests;
 mod rooms;
 mod timeline;
 

@@ -4,10 +4,11 @@ use super::http::{Failure, Http};
 use hyper::Method;
 use snug_protocol::account::{Me, Register, ServerInfo, Session, Setup, SignIn, UpdateMe, User};
 use snug_protocol::event::{NewEvent, Sent};
+use snug_protocol::guest::{GuestLinks, NewGuestLink, NewGuestLinkMade};
 use snug_protocol::ice::IceServers;
 use snug_protocol::invitation::{Invitation, NewInvitation};
 use snug_protocol::room::{HistoryPage, Invite, Kick, NewDirect, NewRoom, ReadUpTo, Room, UpdateRoom};
-use snug_protocol::{RoomId, UserId};
+use snug_protocol::{CallId, GuestLinkId, RoomId, UserId};
 
 /// Events of one page of history: a screenful or two, a few kilobytes.
 pub(crate) const PAGE: u32 = 50;
@@ -52,6 +53,22 @@ pub(crate) async fn invitation(http: &Http, new: &NewInvitation) -> Answer<Invit
 
 pub(crate) async fn ice(http: &Http) -> Answer<IceServers> {
     http.get("/ice").await
+}
+
+pub(crate) async fn guest_links(http: &Http, call: CallId) -> Answer<GuestLinks> {
+    http.get(&format!("/calls/{call}/guest-links")).await
+}
+
+pub(crate) async fn new_guest_link(
+    http: &Http,
+    call: CallId,
+    new: &NewGuestLink,
+) -> Answer<NewGuestLinkMade> {
+    http.json(Method::POST, &format!("/calls/{call}/guest-links"), Some(new)).await
+}
+
+pub(crate) async fn revoke_guest_link(http: &Http, call: CallId, link: GuestLinkId) -> Answer<()> {
+    http.done(Method::DELETE, &format!("/calls/{call}/guest-links/{link}"), None::<&()>).await
 }
 
 pub(crate) async fn rooms(http: &Http) -> Answer<Vec<Room>> {

@@ -24,13 +24,18 @@ impl Desk {
             CallEvent::Send(signal) => self.signal.send(signal),
             CallEvent::PeerState { device, user, state } => {
                 let fresh = !current.knows(device);
-                let name = self.core.store.name_of(user).await.unwrap_or_default();
+                let name = match current.guest_name(device) {
+                    Some(name) => name,
+                    None => self.core.store.name_of(user).await.unwrap_or_default(),
+                };
                 current.peer_state(device, user, name, state, now());
                 self.studio.call_streams(current.streams());
                 if fresh && user != self.me.user && !matches!(state, PeerState::Lost | PeerState::Left) {
                     self.ring_input(RingInput::PeerJoined { call }).await;
                 }
             }
+            CallEvent::Guest { device, name } => current.guest(device, &name),
+            CallEvent::Chat { device, id, text } => self.heard(device, id, text),
             CallEvent::PeerMedia { device, media } => {
                 current.peer_media(device, media);
                 self.studio.call_streams(current.streams());

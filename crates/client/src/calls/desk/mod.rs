@@ -3,6 +3,7 @@
 //! Nothing here waits for the network: requests run beside it and come back as [`Done`].
 
 mod engine;
+mod guests;
 mod orders;
 mod rings;
 
@@ -16,7 +17,7 @@ use crate::net::{Http, api};
 use crate::signal::{SignalNews, SignalSender};
 use crate::store::Me;
 use crate::sync::CallNews;
-use crate::view::{CallPhase, CallView, DeviceKind, OwnMedia, Problem, Update};
+use crate::view::{CallPhase, CallView, ChatLine, DeviceKind, OwnMedia, Problem, Update};
 use ed25519_dalek::SigningKey;
 use snug_call::session::{RingInput, RingState, Ringing, Rung};
 use snug_call::{CallEvent, CallStats, Clock, VideoSource};
@@ -27,6 +28,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+pub(crate) use guests::Verdict;
 
 type Reply<T> = oneshot::Sender<T>;
 
@@ -41,6 +44,9 @@ pub(super) enum Order {
     DeviceChosen { kind: DeviceKind, reply: Reply<()> },
     Tile { device: DeviceId, width: u32, height: u32 },
     Keyframe { source: VideoSource },
+    Guest { device: DeviceId, verdict: Verdict, reply: Reply<Result<(), Problem>> },
+    Say { text: String, reply: Reply<Result<(), Problem>> },
+    Chat { reply: Reply<Vec<ChatLine>> },
     Stats { reply: Reply<Result<CallStats, Problem>> },
     Close { reply: Reply<()> },
 }
@@ -158,13 +164,20 @@ impl Desk {
                 }
             }
             SignalNews::Down => {
-                if let Some(current) = &self.current {
+                if let Some(current) = &mut self.current {
+                    current.forget_knocking();
                     let _ = current.call.socket_lost().await;
                 }
             }
-            SignalNews::Signal(ServerSignal::CallState { call, people, .. }) => {
-                self.ring_input(RingInput::People { call, people }).await;
+            SignalNews::Signal(ServerSignal::CallState { call, people, guests, .. }) => {
+                // With guests alone it goes on; an empty list would mean that it is over.
+                if guests.is_empty() || !people.is_empty() {
+                    self.ring_input(RingInput::People { call, people }).await;
+                }
             }
+            SignalNews::Signal(
+                signal @ (ServerSignal::GuestKnocking { .. } | ServerSignal::GuestSettled { .. }),
+            ) => self.door(&signal),
             SignalNews::Signal(signal) => {
                 if let Some(current) = &self.current {
                     let _ = current.call.server_signal(signal).await;
@@ -229,6 +242,7 @@ impl Desk {
             connected_at,
             own: current.map_or(silent, |current| current.own.clone()),
             peers: current.map(Current::peers).unwrap_or_default(),
+            knocking: current.map(Current::knocking).unwrap_or_default(),
         })
     }
 

@@ -57,6 +57,17 @@ impl Desk {
                     let _ = current.call.request_keyframe(source).await;
                 }
             }
+            Order::Guest { device, verdict, reply } => {
+                let _ = reply.send(self.decide(device, verdict));
+            }
+            Order::Say { text, reply } => {
+                let said = self.say(&text).await;
+                let _ = reply.send(said);
+            }
+            Order::Chat { reply } => {
+                let lines = self.current.as_ref().map(|current| current.chat.lines());
+                let _ = reply.send(lines.unwrap_or_default());
+            }
             Order::Stats { reply } => {
                 let stats = match &self.current {
                     Some(current) => current.call.stats().await.map_err(|error| not_now(&error.to_string())),
@@ -95,10 +106,9 @@ impl Desk {
             return Err(Problem { code: "offline".into(), detail: "calls need the server".into() });
         }
         self.video = video;
-        let ongoing = self
-            .core
-            .ongoing_call(room)
-            .filter(|ongoing| ongoing.people.iter().any(|user| *user != self.me.user));
+        let ongoing = self.core.ongoing_call(room).filter(|ongoing| {
+            !ongoing.guests.is_empty() || ongoing.people.iter().any(|user| *user != self.me.user)
+        });
         let input = match ongoing {
             Some(ongoing) => RingInput::Enter { room, call: ongoing.call, video },
             None => {
