@@ -5,6 +5,7 @@ import { createEffect, Match, Show, Switch } from 'solid-js'
 import { Portal } from 'solid-js/web'
 import type { Backend } from './backend/backend'
 import { CallSounds, Incoming } from './call/Incoming'
+import { Knocks } from './call/Knocks'
 import { I18nProvider, useI18n } from './i18n'
 import { Main } from './MainWindow'
 import { KeyChanged, SignedOut } from './start/Again'
@@ -35,6 +36,7 @@ export function App(props: { backend: Backend }) {
           {/* Above whatever lies over the window: dialogs neither hide these nor count them as outside. */}
           <div data-kb-top-layer="">
             <Incoming />
+            <Knocks />
             <NoteStack />
           </div>
         </Portal>

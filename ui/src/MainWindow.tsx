@@ -2,6 +2,7 @@
 
 import { MessagesSquare } from 'lucide-solid'
 import { Match, onCleanup, onMount, Show, Switch } from 'solid-js'
+import { Guests } from './call/Guests'
 import { useI18n } from './i18n'
 import { ShortcutsSheet } from './keyboard/ShortcutsSheet'
 import { handleKey } from './keyboard/shortcuts'
@@ -83,6 +84,7 @@ function Overlays() {
       <Match when={app.view.overlay() === 'invite-to-room' && app.room()}>
         {(room) => <InviteToRoom room={room()} />}
       </Match>
+      <Match when={app.view.overlay() === 'guests' && app.call()}>{(call) => <Guests call={call()} />}</Match>
       <Match when={app.view.overlay() === 'shortcuts'}>
         <ShortcutsSheet />
       </Match>

@@ -98,6 +98,25 @@ export const ids = {
   callBarMicrophone: 'call-bar-microphone',
   callBarHangUp: 'call-bar-hang-up',
 
+  // guests of a call, and its chat
+  callGuests: 'call-guests',
+  callChatOpen: 'call-chat-open',
+  callChat: 'call-chat',
+  callChatLine: 'call-chat-line',
+  callChatText: 'call-chat-text',
+  callChatSend: 'call-chat-send',
+  knock: 'knock',
+  knockAdmit: 'knock-admit',
+  knockRefuse: 'knock-refuse',
+  guestsSheet: 'guests-sheet',
+  guestsNotYet: 'guests-not-yet',
+  guestAdmission: 'guest-admission',
+  guestLinkMake: 'guest-link-make',
+  guestLink: 'guest-link',
+  guestLinkRevoke: 'guest-link-revoke',
+  guestRow: 'guest-row',
+  guestRemove: 'guest-remove',
+
   // settings
   settings: 'settings',
   settingsProfile: 'settings-profile',

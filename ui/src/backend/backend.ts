@@ -2,7 +2,11 @@
 // nothing outside this folder knows which it has. Types come from Rust (`bindings/`, written by ts-rs). Every method may reject with a Problem.
 
 import type { Account } from './bindings/Account'
+import type { Admission } from './bindings/Admission'
+import type { CallLink } from './bindings/CallLink'
+import type { CallLinks } from './bindings/CallLinks'
 import type { CallView } from './bindings/CallView'
+import type { ChatLine } from './bindings/ChatLine'
 import type { Connection } from './bindings/Connection'
 import type { DeviceKind } from './bindings/DeviceKind'
 import type { Devices } from './bindings/Devices'
@@ -96,6 +100,20 @@ export interface Backend {
   setCamera(on: boolean): Promise<void>
   /** How large a peer's picture is shown, in physical pixels; 0, 0 while hidden. */
   setTile(device: string, width: number, height: number): Promise<void>
+
+  // guests of the call, and its chat
+  /** The links by which guests come into the call, and whether browsers trust the server at all. */
+  guestLinks(): Promise<CallLinks>
+  /** Rejects with `untrusted` where browsers do not trust the server. */
+  makeGuestLink(admission: Admission): Promise<CallLink>
+  revokeGuestLink(id: string): Promise<void>
+  admitGuest(device: string): Promise<void>
+  refuseGuest(device: string): Promise<void>
+  removeGuest(device: string): Promise<void>
+  /** Says something in writing to everybody who is in the call: 1 to 4,000 characters. */
+  sayInCall(text: string): Promise<void>
+  /** What was said so, oldest first, for as long as the call lasts. */
+  callChat(): Promise<ChatLine[]>
 
   // devices
   devices(): Promise<Devices>

@@ -81,6 +81,15 @@ export function tauriBackend(): Backend {
     setCamera: (on) => command('set_camera', { on }),
     setTile: (device, width, height) => command('set_tile', { device, width, height }),
 
+    guestLinks: () => command('guest_links'),
+    makeGuestLink: (admission) => command('make_guest_link', { admission }),
+    revokeGuestLink: (id) => command('revoke_guest_link', { id }),
+    admitGuest: (device) => command('admit_guest', { device }),
+    refuseGuest: (device) => command('refuse_guest', { device }),
+    removeGuest: (device) => command('remove_guest', { device }),
+    sayInCall: (text) => command('say_in_call', { text }),
+    callChat: () => command('call_chat'),
+
     devices: () => command('devices'),
     chooseDevice: (kind, id) => command('choose_device', { kind, id }),
     startPreview: () => command('start_preview'),

@@ -3,11 +3,13 @@
 import {
   CircleAlert,
   Maximize2,
+  MessageSquare,
   Mic,
   MicOff,
   Minimize2,
   PhoneOff,
   Settings2,
+  UserPlus,
   Video,
   VideoOff,
 } from 'lucide-solid'
@@ -20,6 +22,7 @@ import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
 import { Face } from '../ui/face'
+import { Chat } from './Chat'
 import { layoutTiles, selfBox, USUAL_ASPECT } from './layout'
 import { endOf, isLive, phaseName } from './phase'
 import { PeerTile, SelfTile } from './Tile'
@@ -31,6 +34,7 @@ const MARGIN = 12
 
 export function Stage(props: { call: CallView; room: RoomSummary }) {
   const { t, ...i18n } = useI18n()
+  const app = useApp()
   const [size, setSize] = createStore({ width: 0, height: 0 })
   const [aspects, setAspects] = createStore<Record<string, number>>({})
   const [selfAspect, setSelfAspect] = createSignal(USUAL_ASPECT)
@@ -52,12 +56,14 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
     return layoutTiles(together() ? [...others, selfAspect()] : others, size, GAP)
   })
   const ownBox = () => (together() ? boxes().at(-1) : undefined) ?? selfBox(selfAspect(), size, MARGIN)
+  const chatting = () => isLive(props.call) && app.chat.open()
   const problems = () =>
     [props.call.own.microphone_problem, props.call.own.camera_problem].filter((problem) => problem !== null)
 
   return (
     <section
       class="stage"
+      classList={{ 'stage-chatting': chatting() }}
       aria-label={t('call.stage')}
       data-testid={ids.stage}
       data-phase={phaseName(props.call)}
@@ -94,6 +100,9 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
       </div>
       <Show when={isLive(props.call)}>
         <Controls call={props.call} />
+      </Show>
+      <Show when={chatting()}>
+        <Chat />
       </Show>
     </section>
   )
@@ -160,6 +169,25 @@ function Controls(props: { call: CallView }) {
         onClick={() => app.view.openSettings('devices')}
         testid={ids.callDevices}
       />
+      <IconButton
+        icon={UserPlus}
+        label={t('guests.invite')}
+        size="large"
+        look="stage"
+        onClick={() => app.view.open('guests')}
+        testid={ids.callGuests}
+      />
+      <span classList={{ 'chat-unread': app.chat.unread() > 0 }}>
+        <IconButton
+          icon={MessageSquare}
+          label={app.chat.unread() > 0 ? t('call.chat.unread', app.chat.unread()) : t('call.chat.title')}
+          size="large"
+          look="stage"
+          pressed={app.chat.open()}
+          onClick={() => app.chat.setOpen(!app.chat.open())}
+          testid={ids.callChatOpen}
+        />
+      </span>
       <IconButton
         icon={app.view.fullStage() ? Minimize2 : Maximize2}
         label={app.view.fullStage() ? t('call.notFull') : t('call.full')}

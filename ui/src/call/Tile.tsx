@@ -8,6 +8,7 @@ import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { Face } from '../ui/face'
+import './guests.css'
 import { Video, WhereDecodable } from '../video/Video'
 import type { Box } from './layout'
 
@@ -17,6 +18,7 @@ interface TileProps {
   name: string
   label: string
   own?: boolean
+  guest?: boolean
   /** Lies small over the others. */
   corner?: boolean
   microphone: boolean
@@ -105,6 +107,11 @@ function Tile(props: TileProps) {
           </span>
         </Show>
         <span class="tile-name">{props.own ? t('common.you') : props.name}</span>
+        <Show when={props.guest}>
+          <span class="guest-mark" title={t('guests.unverified')}>
+            {t('guests.mark')}
+          </span>
+        </Show>
         <Show when={props.speaking && props.microphone}>
           <span class="visually-hidden">{t('call.speaking', props.name)}</span>
         </Show>
@@ -147,6 +154,7 @@ export function PeerTile(props: { peer: PeerView; box: Box; onAspect: (aspect: n
       stream={device}
       name={props.peer.name}
       label={props.peer.name}
+      guest={props.peer.guest}
       microphone={props.peer.microphone}
       camera={props.peer.camera}
       speaking={props.peer.speaking}

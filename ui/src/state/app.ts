@@ -10,6 +10,7 @@ import type { Connection } from '../backend/bindings/Connection'
 import type { Preferences } from '../backend/bindings/Preferences'
 import type { Update } from '../backend/bindings/Update'
 import { createVideo } from '../video/window'
+import { createChat } from './chat'
 import { createFetched } from './fetched'
 import { createNotes } from './problems'
 import { createTimelines } from './timelines'
@@ -29,6 +30,7 @@ export function createApp(backend: Backend) {
   // A store, so that somebody's speaking mark does not make their tile, and its decoder, anew.
   const [ongoing, setOngoing] = createStore<{ call: CallView | null }>({ call: null })
   const setCall = (call: CallView | null) => setOngoing('call', reconcile(call, { key: 'device' }))
+  const chat = createChat(backend, () => ongoing.call?.call)
   const [typing, setTyping] = createSignal<Record<string, string[]>>({})
   /** The host's link is shown before the main window is entered. */
   const [welcoming, setWelcoming] = createSignal(false)
@@ -63,6 +65,9 @@ export function createApp(backend: Backend) {
         break
       case 'call':
         setCall(update.call)
+        break
+      case 'call_chat':
+        chat.changed()
         break
       case 'announcement':
         notes.announce(update.text)
@@ -185,6 +190,7 @@ export function createApp(backend: Backend) {
     timelines,
     typing: (id: string): string[] => typing()[id] ?? [],
     call: () => ongoing.call,
+    chat,
     notes,
     view,
     video: createVideo(backend),

@@ -9,6 +9,7 @@ export type Overlay =
   | 'edit-room'
   | 'invite'
   | 'invite-to-room'
+  | 'guests'
   | 'shortcuts'
   | 'switcher'
 export type SettingsSection = 'profile' | 'devices' | 'appearance' | 'notifications' | 'about'

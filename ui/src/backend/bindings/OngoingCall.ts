@@ -11,6 +11,10 @@ export type OngoingCall = {
  */
 call: CallId, 
 /**
- * Who is in it.
+ * Who of the space is in it.
  */
-people: Array<UserId>, };
+people: Array<UserId>, 
+/**
+ * The names of the guests who are in it.
+ */
+guests: Array<string>, };

@@ -20,6 +20,10 @@ user: UserId,
  */
 name: string, 
 /**
+ * Whether it is a guest: nobody of the space, and nobody vouches for the name.
+ */
+guest: boolean, 
+/**
  * Whether their microphone is on.
  */
 microphone: boolean, 

@@ -27,7 +27,7 @@ names: Array<string>, } | { "type": "call",
 /**
  * Now; absent when there is none.
  */
-call: CallView | null, } | { "type": "notify", 
+call: CallView | null, } | { "type": "call_chat" } | { "type": "notify", 
 /**
  * Where.
  */

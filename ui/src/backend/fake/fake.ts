@@ -247,6 +247,23 @@ export function fakeBackend(parameters: URLSearchParams, answerMs = ANSWER_MS): 
     setCamera: (on) => later(() => world.changeCall({ own: { ...call().own, camera: on } })),
     setTile: () => later(() => undefined),
 
+    guestLinks: () => later(() => ({ browser_trust: world.browserTrust, links: world.links })),
+    makeGuestLink: (admission) =>
+      later(() => {
+        if (world.browserTrust === 'self_signed') fail('untrusted')
+        return world.addLink(admission)
+      }),
+    revokeGuestLink: (id) =>
+      later(() => {
+        world.links = world.links.filter((link) => link.id !== id)
+      }),
+    admitGuest: (device) => later(() => world.admit(device)),
+    refuseGuest: (device) => later(() => world.settle(device)),
+    removeGuest: (device) =>
+      later(() => world.changeCall({ peers: call().peers.filter((peer) => peer.device !== device) })),
+    sayInCall: (text) => later(() => world.writes(self.name, text, { own: true })),
+    callChat: () => later(() => world.chat),
+
     devices: () => later(() => world.devices),
     chooseDevice: (kind, id) =>
       later(() => {

@@ -189,6 +189,31 @@ export const scenes: Record<string, (world: FakeWorld) => void> = {
     if (second) second.speaking = true
     if (third) third.microphone = false
   },
+  guests(world) {
+    lived(world)
+    world.startCall('r-living', 'connecting', true, jonas.name)
+    world.connectCall([jonas], Date.now() - 754_000)
+    world.knock('Ana Sørensen')
+    world.admit('guest-Ana Sørensen')
+    world.addLink('knock')
+    world.addLink('open', lihua.name)
+    const minutes = (ago: number) => ({ at: Date.now() - ago * MINUTE })
+    world.writes('Ana Sørensen', 'Hello! Thanks for letting me in.', { guest: true, ...minutes(4) })
+    world.writes(self.name, 'Good to see you! The plan: https://example.org/garden', {
+      own: true,
+      ...minutes(3),
+    })
+    world.writes(jonas.name, '欢迎！', minutes(2))
+  },
+  knocking(world) {
+    scenes.call?.(world)
+    world.knock('Ana Sørensen')
+    world.knock('王小明')
+  },
+  'guests-not-yet'(world) {
+    scenes.call?.(world)
+    world.browserTrust = 'self_signed'
+  },
   'call-elsewhere'(world) {
     lived(world)
     world.startCall('d-jonas', 'connecting', true, jonas.name)

@@ -1,8 +1,12 @@
 // The fake space: rooms, messages and a call that one can act upon. It keeps what the app's store would keep. Not shipped.
 
 import type { Account } from '../bindings/Account'
+import type { Admission } from '../bindings/Admission'
+import type { BrowserTrust } from '../bindings/BrowserTrust'
 import type { CallEnd } from '../bindings/CallEnd'
+import type { CallLink } from '../bindings/CallLink'
 import type { CallView } from '../bindings/CallView'
+import type { ChatLine } from '../bindings/ChatLine'
 import type { Connection } from '../bindings/Connection'
 import type { Devices } from '../bindings/Devices'
 import type { ItemBody } from '../bindings/ItemBody'
@@ -25,6 +29,9 @@ export class FakeWorld {
   items = new Map<string, TimelineItem[]>()
   readUpTo = new Map<string, number>()
   call: CallView | null = null
+  browserTrust: BrowserTrust = 'trusted'
+  links: CallLink[] = []
+  chat: ChatLine[] = []
   preferences: Preferences = { language: null, theme: null, quiet: false }
   devices: Devices = {
     cameras: [
@@ -234,6 +241,7 @@ export class FakeWorld {
         microphone_problem: null,
       },
       peers: [],
+      knocking: [],
     }
     this.changeCall({})
     return this.call
@@ -254,6 +262,7 @@ export class FakeWorld {
       device: `dev-${person.username}`,
       user: person.id,
       name: person.name,
+      guest: false,
       microphone: true,
       camera: true,
       speaking: false,
@@ -268,6 +277,55 @@ export class FakeWorld {
     this.changeCall({ phase: 'active', connected_at: connectedAt, peers })
   }
 
+  /** Somebody with a link asks to be let in. */
+  knock(name: string): void {
+    const device = `guest-${name}`
+    this.changeCall({ knocking: [...(this.call?.knocking ?? []), { device, name }] })
+  }
+
+  /** Somebody waits no longer. */
+  settle(device: string): void {
+    this.changeCall({ knocking: (this.call?.knocking ?? []).filter((guest) => guest.device !== device) })
+  }
+
+  admit(device: string): void {
+    const guest = this.call?.knocking.find((candidate) => candidate.device === device)
+    if (!guest || !this.call) throw { code: 'not_found', detail: `nobody waits as ${device}` }
+    this.settle(device)
+    const sitter = sitters.tomasz
+    if (sitter) this.cameras.open(device, sitter, 1280, 720)
+    const peer: PeerView = {
+      ...guest,
+      user: device,
+      guest: true,
+      microphone: true,
+      camera: true,
+      speaking: false,
+      link: 'connected',
+    }
+    this.changeCall({ peers: [...this.call.peers, peer] })
+  }
+
+  addLink(admission: Admission, by = ''): CallLink {
+    this.#key += 1
+    const link: CallLink = {
+      id: `l${this.#key}`,
+      admission,
+      by,
+      expires_at: new Date(2026, 5, 12, 18, 30).getTime(),
+      url: by ? null : `https://lake.example/join/3pX9vQ7mC2kT9nUJ0bqQ2Yw4kYvJ1xKfW8s3Dz${this.#key}`,
+    }
+    this.links.push(link)
+    return link
+  }
+
+  /** Somebody says something in writing in the call. */
+  writes(name: string, text: string, how: Partial<Pick<ChatLine, 'own' | 'guest' | 'at'>> = {}): void {
+    this.#key += 1
+    this.chat.push({ id: `m${this.#key}`, name, text, own: false, guest: false, at: Date.now(), ...how })
+    this.tell({ type: 'call_chat' })
+  }
+
   endCall(end: CallEnd): void {
     this.cameras.closeAll()
     this.changeCall({ phase: { ended: end }, peers: [] })
@@ -276,6 +334,8 @@ export class FakeWorld {
   clearCall(): void {
     this.cameras.closeAll()
     this.call = null
+    this.links = []
+    this.chat = []
     this.tell({ type: 'call', call: null })
   }
 }
