@@ -10,8 +10,8 @@ BUILD_PACKAGES=(
 )
 # To see pictures in the window (VP8 in WebCodecs).
 RUN_PACKAGES=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
-# To test sound without a sound card, and notifications without a desktop.
-TEST_PACKAGES=(pulseaudio pulseaudio-utils dbus)
+# To test sound without a sound card, notifications without a desktop, and calls through a real relay on networks that come and go.
+TEST_PACKAGES=(pulseaudio pulseaudio-utils dbus coturn iproute2 openssl)
 # To drive real windows without a screen.
 WINDOW_PACKAGES=(
   webkit2gtk-driver xvfb xauth dbus dbus-x11 at-spi2-core imagemagick fonts-dejavu-core fonts-noto-cjk libgl1-mesa-dri x11-utils

@@ -24,7 +24,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use snug_protocol::{API_PREFIX, DeviceId, ErrorCode, ice::IceServers};
+use snug_protocol::{API_PREFIX, DeviceId, ErrorCode};
 use std::{
     any::Any,
     sync::{Arc, Mutex, PoisonError},
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) default_name: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) key_pin: Option<[u8; 32]>,
-    pub(crate) ice: IceServers,
+    pub(crate) ice: ice::Ice,
     pub(crate) browsers: Browsers,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) behind_proxy: bool,

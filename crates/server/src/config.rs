@@ -2,7 +2,7 @@
 //! files or the environment, because the app and the tests start servers too: only the binary knows about flags.
 
 use snug_protocol::ice::IceServer;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Further STUN and TURN servers that clients are told of.
     pub ice_servers: Vec<IceServer>,
+    /// A TURN server that shares a secret with this one.
+    pub turn: Option<Turn>,
     /// Where to answer STUN.
     pub stun: Stun,
     /// Browser origins that may open the signal socket and the event stream, beside the server's own.
@@ -43,6 +45,7 @@ impl ServerConfig {
             public_addresses: Vec::new(),
             public_url: None,
             ice_servers: Vec::new(),
+            turn: None,
             stun: Stun::SamePort,
             allowed_origins: Vec::new(),
             restored: false,
@@ -65,6 +68,30 @@ pub enum Tls {
     },
     /// Not at all: a proxy on the same machine or private network does, and sets `X-Forwarded-For`.
     PlainBehindProxy,
+}
+
+/// A TURN server (RFC 8656) for which this server makes passwords that expire (draft-uberti-behave-turn-rest-00; coturn's
+/// `use-auth-secret`).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Its addresses: `turn:host:port`, with `?transport=tcp` for TCP, or `turns:host:port?transport=tcp` for TLS.
+    pub urls: Vec<String>,
+    /// What both servers know.
+    pub secret: String,
+    /// How long a password is good for. A relay checks it when a call begins or changes its network, not in between.
+    pub life: Duration,
+}
+
+impl Turn {
+    /// Long enough for somebody whose network is away for a while, short enough that a leaked password is soon worth nothing.
+    pub const LIFE: Duration = Duration::from_secs(60 * 60);
+}
+
+impl fmt::Debug for Turn {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("urls", &self.urls).field("life", &self.life).finish_non_exhaustive()
+    }
 }
 
 /// Where STUN (RFC 8489) is answered.

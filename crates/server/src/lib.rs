@@ -40,5 +40,5 @@ mod stun;
 mod transactions;
 mod words;
 
-pub use config::{Limits, Rate, ServerConfig, Stun, Tls};
+pub use config::{Limits, Rate, ServerConfig, Stun, Tls, Turn};
 pub use server::Server;

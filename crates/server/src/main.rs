@@ -3,12 +3,13 @@
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use snug_protocol::{ice::IceServer, invitation::InvitationLink};
-use snug_server::{Server, ServerConfig, Stun, Tls};
+use snug_server::{Server, ServerConfig, Stun, Tls, Turn};
 use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -64,6 +65,32 @@ struct Flags {
     #[arg(long, env = "SNUG_ICE_SERVERS", value_name = "URL", value_delimiter = ',')]
     ice_server: Vec<String>,
 
+    /// A TURN server that shares --turn-secret with this one (coturn: `use-auth-secret`, `static-auth-secret`), for example
+    /// turn:relay.example.org:3478. Add the same with ?transport=tcp, and turns:relay.example.org:443?transport=tcp, for people whose
+    /// networks let no UDP through. Several are separated by commas.
+    #[arg(
+        long,
+        env = "SNUG_TURN_SERVERS",
+        value_name = "URL",
+        value_delimiter = ',',
+        requires = "turn_secret"
+    )]
+    turn_server: Vec<String>,
+
+    /// The secret that --turn-server knows, too. Rather give it as SNUG_TURN_SECRET: others on the machine can read flags.
+    #[arg(
+        long,
+        env = "SNUG_TURN_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        requires = "turn_server"
+    )]
+    turn_secret: Option<String>,
+
+    /// How many seconds the passwords are good for that are made with --turn-secret.
+    #[arg(long, env = "SNUG_TURN_LIFE", value_name = "SECONDS", default_value_t = Turn::LIFE.as_secs(), value_parser = clap::value_parser!(u64).range(30..=86_400))]
+    turn_life: u64,
+
     /// Origin of web pages that may connect, besides the server's own, for example https://chat.example.org. Several are separated by
     /// commas.
     #[arg(long, env = "SNUG_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
@@ -96,10 +123,22 @@ impl Flags {
             Some(address) => Stun::At(address.parse().context("--stun-listen takes an address or `off`")?),
         };
         config.ice_servers = self.ice_server.iter().map(|text| ice_server(text)).collect::<Result<_>>()?;
+        config.turn = self.turn_secret.map(|secret| Turn {
+            urls: self.turn_server,
+            secret,
+            life: Duration::from_secs(self.turn_life),
+        });
+        if let Some(url) = config.turn.iter().flat_map(|turn| &turn.urls).find(|url| !is_turn(url)) {
+            bail!("a TURN server's URL begins with turn: or turns:, not as {url}");
+        }
         config.allowed_origins = self.allowed_origin;
         config.restored = self.restored;
         Ok(config)
     }
+}
+
+fn is_turn(url: &str) -> bool {
+    url.starts_with("turn:") || url.starts_with("turns:")
 }
 
 /// An origin as browsers write it: `https://host` or `https://host:port`, nothing behind it.
@@ -116,7 +155,7 @@ fn origin(text: &str) -> std::result::Result<String, String> {
 /// `URL` or `URL|USER|PASSWORD`.
 fn ice_server(text: &str) -> Result<IceServer> {
     let fields: Vec<&str> = text.split('|').collect();
-    let known = ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| text.starts_with(scheme));
+    let known = is_turn(text) || text.starts_with("stun:") || text.starts_with("stuns:");
     let (url, login) = match fields[..] {
         [url] => (url, None),
         [url, user, password] => (url, Some((user.to_owned(), password.to_owned()))),

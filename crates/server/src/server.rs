@@ -7,6 +7,7 @@ use crate::{
     config::{ServerConfig, Stun, Tls},
     database,
     guests::{self, Browsers},
+    ice::Ice,
     listener::Listener,
     log::Writer,
     password::Passwords,
@@ -17,11 +18,7 @@ use crate::{
     stun,
 };
 use anyhow::{Context, Result};
-use snug_protocol::{
-    ice::{IceServer, IceServers},
-    invitation::InvitationLink,
-    signal::close,
-};
+use snug_protocol::{invitation::InvitationLink, signal::close};
 use std::{
     fs::{self, File},
     net::SocketAddr,
@@ -43,9 +40,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Signals between the sockets and the hub.
 const HUB_QUEUE: usize = 1024;
-
-/// How long clients may use an answer of `GET /ice`. There are no credentials in it that would expire.
-const ICE_TTL_S: u64 = 24 * 60 * 60;
 
 /// Free ports that are tried until one is free for TCP and UDP alike.
 const PORT_ATTEMPTS: u32 = 16;
@@ -114,7 +108,7 @@ impl Server {
             default_name: config.name,
             addresses: reachable(&config.public_addresses, local_addr, behind_proxy),
             key_pin,
-            ice: ice(stun_addr, config.ice_servers),
+            ice: Ice::new(stun_addr, config.ice_servers, config.turn),
             browsers: Browsers::new(config.public_url.as_deref(), &config.public_addresses, &config.tls),
             allowed_origins: config.allowed_origins.into_iter().chain(config.public_url).collect(),
             behind_proxy,
@@ -272,16 +266,6 @@ fn identity(config: &ServerConfig) -> Result<Option<Identity>> {
         Tls::Files { cert, key } => certificate::from_files(cert, key).map(Some),
         Tls::PlainBehindProxy => Ok(None),
     }
-}
-
-/// Its own STUN first, then what was configured.
-fn ice(stun: Option<SocketAddr>, further: Vec<IceServer>) -> IceServers {
-    let own = stun.map(|address| IceServer {
-        urls: vec![format!("stun:*:{}", address.port())],
-        username: None,
-        credential: None,
-    });
-    IceServers { servers: own.into_iter().chain(further).collect(), ttl_s: ICE_TTL_S }
 }
 
 /// Forgets what is worth nothing any more, each minute.

@@ -12,7 +12,7 @@ use rtc_stun::{
     xoraddr::XorMappedAddress,
 };
 use snug_protocol::ice::IceServers;
-use snug_server::{Rate, Stun};
+use snug_server::{Rate, Stun, Turn};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 
@@ -115,4 +115,20 @@ async fn one_source_gets_only_so_many_answers() {
     let mut buffer = [0; 100];
     let fourth = tokio::time::timeout(Duration::from_millis(300), socket.recv(&mut buffer)).await;
     assert!(fourth.is_err(), "a fourth was answered");
+}
+
+#[tokio::test]
+async fn a_relays_password_is_made_for_whoever_asks_and_has_an_end() {
+    let space = Space::start_with(|config| {
+        let urls = vec!["turn:relay.example:3478".to_owned()];
+        config.turn = Some(Turn { urls, secret: "north".to_owned(), life: Duration::from_secs(60) });
+    })
+    .await;
+    let ice: IceServers = space.owner.get("/ice").await.ok();
+    assert_eq!(ice.ttl_s, 60);
+    let relay = ice.servers.last().unwrap();
+    assert_eq!(relay.urls, ["turn:relay.example:3478"]);
+    let (end, device) = relay.username.as_deref().unwrap().split_once(':').unwrap();
+    assert!(end.parse::<u64>().unwrap() > 1_700_000_000 && !device.is_empty());
+    assert!(relay.credential.as_deref().is_some_and(|password| password.len() == 28), "base64 of 20 bytes");
 }
