@@ -5,6 +5,7 @@ mod call_arguments;
 use crate::call;
 use crate::peer::{self, PersonOptions, SpaceOptions};
 use crate::process::{ARGUMENTS, Program};
+use crate::voice::{self, VoiceArguments};
 use crate::{demo, startup};
 use anyhow::{Context, Result, ensure};
 use call_arguments::CallArguments;
@@ -53,6 +54,8 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Send recorded speech over networks that are not there, under a virtual clock, and measure what is heard.
+    Voice(VoiceArguments),
     /// A peer of a call, which takes its orders from standard input.
     #[command(hide = true)]
     Peer {
@@ -157,6 +160,11 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
                 speaker: Some(speaker.to_string()),
             };
             peer::live(PersonOptions { name, data, devices, record, networked }).await
+        }
+        Task::Voice(arguments) => {
+            let json = arguments.json;
+            let report = voice::measure(&arguments.options()?)?;
+            print(&if json { to_json(&report)? } else { report.to_string() })
         }
         Task::Server { data, listen } => peer::serve(SpaceOptions { data, listen }).await,
     }

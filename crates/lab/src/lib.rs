@@ -12,4 +12,5 @@ pub mod peer;
 pub mod process;
 pub mod report;
 pub mod startup;
+pub mod voice;
 pub mod windows;
