@@ -324,7 +324,8 @@ impl<T> Pacer<T> {
 
     /// Whether there is a gap: nothing waits, and no probe fills it.
     fn may_fill(&self) -> bool {
-        self.queued_bytes() == 0 && self.probes.active().is_none()
+        let queues = [&self.video, &self.retransmissions, &self.padding];
+        queues.iter().all(|queue| queue.is_empty()) && self.probes.active().is_none()
     }
 
     /// The next packet of the probe: anything that waits is better than padding.
