@@ -123,6 +123,7 @@ export const ids = {
   settingsDevices: 'settings-devices',
   settingsAppearance: 'settings-appearance',
   settingsNotifications: 'settings-notifications',
+  settingsPrivacy: 'settings-privacy',
   settingsAbout: 'settings-about',
   profileName: 'profile-name',
   profileSave: 'profile-save',
@@ -136,6 +137,7 @@ export const ids = {
   themeSelect: 'theme-select',
   languageSelect: 'language-select',
   notifySwitch: 'notify-switch',
+  relayOnlySwitch: 'relay-only-switch',
 
   // sheets
   shortcuts: 'shortcuts',

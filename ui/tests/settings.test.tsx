@@ -99,6 +99,12 @@ describe('settings', () => {
     await waitFor(() => expect(fake.world.preferences.quiet).toBe(true))
   })
 
+  test('the network address is hidden when the person wants that', async () => {
+    const { fake, user } = await open('main', ids.settingsPrivacy)
+    await user.click(await find(ids.relayOnlySwitch))
+    await waitFor(() => expect(fake.world.preferences.relay_only).toBe(true))
+  })
+
   test('signing out asks once and leads to the first start', async () => {
     const { user } = await open('main', ids.settingsProfile)
     await user.click(await find(ids.signOut))

@@ -21,8 +21,8 @@ pub struct ClientConfig {
     pub devices: DeviceOverrides,
     /// Calls: offer 127.0.0.1 as a candidate, for two clients on one computer without a network.
     pub include_loopback: bool,
-    /// Calls: connect through TURN only, so that the other side does not learn this network's addresses.
-    pub relay_only: bool,
+    /// Calls: certificates, in DER, that a TURN server may have over TLS besides those that systems trust.
+    pub relay_roots: Vec<Vec<u8>>,
     /// How long an event stream may be silent before it is taken for dead. The server says something every 15 s.
     pub stream_silence: Duration,
     /// The largest that the store may become, in bytes; the disk is the limit when absent. Sending and receiving stop there with
@@ -40,7 +40,7 @@ impl ClientConfig {
             developer: false,
             devices: DeviceOverrides::default(),
             include_loopback: false,
-            relay_only: false,
+            relay_roots: Vec::new(),
             stream_silence: Duration::from_secs(40),
             max_store_bytes: None,
         }

@@ -9,7 +9,8 @@ use crate::updates::UpdateSender;
 use crate::view::{Connection, OngoingCall, Update};
 use snug_protocol::{CallId, RoomId, UnixMillis, UserId};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, watch};
 
@@ -25,6 +26,8 @@ pub(crate) struct Core {
     pub updates: UpdateSender,
     /// Counts up when every connection is to be made anew, now.
     pub kicks: watch::Sender<u64>,
+    /// This computer's addresses; empty until they changed once.
+    pub addresses: watch::Sender<Arc<[IpAddr]>>,
     /// There is something in the outbox, or a way to send it.
     pub outbox: Notify,
     pub attention: watch::Sender<Attention>,
@@ -48,6 +51,7 @@ impl Core {
             store,
             updates,
             kicks: watch::Sender::new(0),
+            addresses: watch::Sender::new(Arc::from([])),
             outbox: Notify::new(),
             attention: watch::Sender::new(attention),
             live: Mutex::default(),

@@ -300,7 +300,8 @@ pub enum Update {
 pub struct Problem {
     /// An [`ErrorCode`] of the server in snake case, or one of the client's: `offline`, `key_changed`, `untrusted` (no pin, and a
     /// certificate that systems do not trust), `bad_link`, `disk_full`, `store_damaged`, `call_failed`, `call_key_changed`, `in_a_call`,
-    /// `internal`; or `camera_`, `microphone_` or `speaker_` followed by `not_found`, `busy`, `denied`, `gone`, `unsupported` or `other`.
+    /// `relay_missing`, `relay_unreachable`, `relay_untrusted`, `relay_refused`, `relay_credential`, `internal`; or
+    /// `camera_`, `microphone_` or `speaker_` followed by `not_found`, `busy`, `denied`, `gone`, `unsupported` or `other`.
     pub code: String,
     /// For the log and the curious; English.
     pub detail: String,
@@ -472,6 +473,9 @@ pub struct Preferences {
     pub theme: Option<String>,
     /// Whether notifications are off.
     pub quiet: bool,
+    /// Whether calls go through a relay only, so that the others do not learn this network's addresses.
+    #[serde(default)]
+    pub relay_only: bool,
 }
 
 /// What a link leads to. Camel case, as the interface's hand-written types are.

@@ -129,7 +129,7 @@ fn what_is_wrong_has_a_code_that_the_interface_words() {
 #[test]
 fn preferences_are_kept() {
     let shell = Shell::open();
-    let wanted = json!({ "language": "zh-CN", "theme": "dark", "quiet": true });
+    let wanted = json!({ "language": "zh-CN", "theme": "dark", "quiet": true, "relay_only": true });
     shell.get("set_preferences", json!({ "preferences": wanted }));
     assert_eq!(shell.get("preferences", json!({})), wanted);
 }

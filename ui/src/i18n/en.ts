@@ -329,6 +329,7 @@ export const en = {
     devices: 'Camera and sound',
     appearance: 'Appearance',
     notifications: 'Notifications',
+    privacy: 'Privacy',
     about: 'About',
     sections: 'Sections of the settings',
     name: 'Your name',
@@ -359,6 +360,9 @@ export const en = {
     languageSystem: 'Like the system',
     notify: 'Notify me of messages and calls',
     notifyHint: 'Only while this window is not in front. When off, calls do not ring either.',
+    relayOnly: 'Hide my network address in calls',
+    relayOnlyHint:
+      'Calls go through your space’s relay, so the others do not learn where you are connected. From the next call on; without a relay, calls cannot be connected.',
     version: (version: string) => `Version ${version}`,
     license: (license: string) => `Free software: ${license}`,
     aboutLead:
@@ -450,6 +454,15 @@ export const en = {
     call_key_changed:
       'The other computer shows a different key than before, so the call was not made. Ask them whether they have set up Snug anew.',
     in_a_call: 'You are in a call already. Hang up first.',
+    relay_missing:
+      'Your network address is to stay hidden, but this space has no relay. Ask its owner for one, or change it under Privacy in the settings.',
+    relay_unreachable:
+      'The relay of this space does not answer, and there is no direct way to the others. Tell the owner of the space if it stays so.',
+    relay_untrusted:
+      'The relay of this space cannot prove that it is the right one, so nothing was sent through it. Tell the owner of the space.',
+    relay_refused: 'The relay of this space takes no more calls at the moment. Try again later.',
+    relay_credential:
+      'The relay of this space does not accept its password, and there is no direct way to the others. Tell the owner of the space.',
   },
 
   announcement: { title: 'From the owner of the space' },

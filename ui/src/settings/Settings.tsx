@@ -1,7 +1,7 @@
 // The settings: sections at the side, one shown.
 
 import { Tabs } from '@kobalte/core/tabs'
-import { Bell, Info, Palette, User, Video } from 'lucide-solid'
+import { Bell, Info, Palette, Shield, User, Video } from 'lucide-solid'
 import { For } from 'solid-js'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
@@ -12,6 +12,7 @@ import { Sheet } from '../ui/dialog'
 import { About } from './About'
 import { Appearance, Notifications } from './Appearance'
 import { Devices } from './Devices'
+import { Privacy } from './Privacy'
 import { Profile } from './Profile'
 import './settings.css'
 
@@ -23,6 +24,7 @@ export function Settings() {
     { id: 'devices', icon: Video, name: t('settings.devices'), testid: ids.settingsDevices },
     { id: 'appearance', icon: Palette, name: t('settings.appearance'), testid: ids.settingsAppearance },
     { id: 'notifications', icon: Bell, name: t('settings.notifications'), testid: ids.settingsNotifications },
+    { id: 'privacy', icon: Shield, name: t('settings.privacy'), testid: ids.settingsPrivacy },
     { id: 'about', icon: Info, name: t('settings.about'), testid: ids.settingsAbout },
   ]
   return (
@@ -54,6 +56,9 @@ export function Settings() {
         </Tabs.Content>
         <Tabs.Content class="settings-page" value="notifications">
           <Notifications />
+        </Tabs.Content>
+        <Tabs.Content class="settings-page" value="privacy">
+          <Privacy />
         </Tabs.Content>
         <Tabs.Content class="settings-page" value="about">
           <About />

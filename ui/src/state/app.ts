@@ -16,7 +16,7 @@ import { createNotes } from './problems'
 import { createTimelines } from './timelines'
 import { createView } from './view'
 
-const NO_PREFERENCES: Preferences = { language: null, theme: null, quiet: false }
+const NO_PREFERENCES: Preferences = { language: null, theme: null, quiet: false, relay_only: false }
 
 export function createApp(backend: Backend) {
   const account = createFetched<Account | null>(() => backend.account(), 'user')

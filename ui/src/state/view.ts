@@ -12,7 +12,7 @@ export type Overlay =
   | 'guests'
   | 'shortcuts'
   | 'switcher'
-export type SettingsSection = 'profile' | 'devices' | 'appearance' | 'notifications' | 'about'
+export type SettingsSection = 'profile' | 'devices' | 'appearance' | 'notifications' | 'privacy' | 'about'
 
 export function createView() {
   const [room, setRoom] = createSignal<string | null>(null)

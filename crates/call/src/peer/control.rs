@@ -190,6 +190,9 @@ async fn run(
     let (relays, relay_news) = mpsc::channel(RELAY_NEWS);
     let plan = Plan::new(0, &settings.ice_servers);
     let no_way = settings.relay_only && !plan.has_relays();
+    if no_way && events.send((key, PeerEvent::Relay(RelayProblem::Missing))).await.is_err() {
+        return;
+    }
     let opening = guarded(Connection::open(&settings, plan, &shared, arrived, told, relays)).await;
     let Connection { peer, runtime, audio, video } = match opening {
         Ok(connection) => connection,
@@ -215,9 +218,6 @@ async fn run(
 
     let (heard, hearing) = mpsc::channel(16);
     let channels = ControlChannels::new(heard);
-    if no_way && events.send((key, PeerEvent::Relay(RelayProblem::Missing))).await.is_err() {
-        return;
-    }
     let control = Control {
         key,
         peer: Arc::clone(&peer),

@@ -14,7 +14,7 @@ pub use devices::StreamName;
 use crate::calls::Studio;
 use crate::config::ClientConfig;
 use crate::core::Core;
-use crate::net::watch_sleep;
+use crate::net::{watch_addresses, watch_sleep};
 use crate::secrets;
 use crate::session::Session;
 use crate::store::Store;
@@ -38,6 +38,7 @@ struct Inner {
     /// One signing in or out at a time; held across it.
     changing: tokio::sync::Mutex<()>,
     _sleep: AbortOnDropHandle<()>,
+    _addresses: AbortOnDropHandle<()>,
 }
 
 /// What a method of [`Client`] comes to.
@@ -67,6 +68,7 @@ impl Client {
         let client = Self {
             inner: Arc::new(Inner {
                 _sleep: watch_sleep(core.kicks.clone()),
+                _addresses: watch_network(&core),
                 core,
                 studio: Arc::new(studio),
                 session: Mutex::default(),
@@ -140,4 +142,16 @@ impl Client {
             session.end().await;
         }
     }
+}
+
+/// Connects anew when an address is gone, or when one came while there was no connection.
+fn watch_network(core: &Arc<Core>) -> AbortOnDropHandle<()> {
+    let (changes, weak) = (core.addresses.clone(), Arc::downgrade(core));
+    watch_addresses(changes, move |gone| {
+        if let Some(core) = weak.upgrade()
+            && (gone || core.connection() != Connection::Online)
+        {
+            core.kick();
+        }
+    })
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what is stored or shown; nothing above here knows hyper, rustls or a socket.
 
+mod addresses;
 pub(crate) mod api;
 mod backoff;
 mod dial;
@@ -10,6 +11,7 @@ mod pin;
 pub(crate) mod sse;
 mod wake;
 
+pub(crate) use addresses::watch_addresses;
 pub(crate) use backoff::Backoff;
 pub(crate) use dial::{DialError, Dialer, Endpoint, ServerStream};
 pub(crate) use http::{Failure, Http};

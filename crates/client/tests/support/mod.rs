@@ -43,8 +43,12 @@ pub struct Space {
 
 impl Space {
     pub async fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    pub async fn start_at(listen: SocketAddr) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let server = Server::start(server_config(data.path(), "127.0.0.1:0".parse().unwrap())).await.unwrap();
+        let server = Server::start(server_config(data.path(), listen)).await.unwrap();
         Self { address: server.local_addr(), data, server: Some(server) }
     }
 

@@ -15,4 +15,8 @@ theme: string | null,
 /**
  * Whether notifications are off.
  */
-quiet: boolean, };
+quiet: boolean, 
+/**
+ * Whether calls go through a relay only, so that the others do not learn this network's addresses.
+ */
+relay_only: boolean, };

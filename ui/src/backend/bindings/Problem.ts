@@ -7,7 +7,8 @@ export type Problem = {
 /**
  * An [`ErrorCode`] of the server in snake case, or one of the client's: `offline`, `key_changed`, `untrusted` (no pin, and a
  * certificate that systems do not trust), `bad_link`, `disk_full`, `store_damaged`, `call_failed`, `call_key_changed`, `in_a_call`,
- * `internal`; or `camera_`, `microphone_` or `speaker_` followed by `not_found`, `busy`, `denied`, `gone`, `unsupported` or `other`.
+ * `relay_missing`, `relay_unreachable`, `relay_untrusted`, `relay_refused`, `relay_credential`, `internal`; or
+ * `camera_`, `microphone_` or `speaker_` followed by `not_found`, `busy`, `denied`, `gone`, `unsupported` or `other`.
  */
 code: string, 
 /**

@@ -32,7 +32,7 @@ export class FakeWorld {
   browserTrust: BrowserTrust = 'trusted'
   links: CallLink[] = []
   chat: ChatLine[] = []
-  preferences: Preferences = { language: null, theme: null, quiet: false }
+  preferences: Preferences = { language: null, theme: null, quiet: false, relay_only: false }
   devices: Devices = {
     cameras: [
       { id: 'front', name: 'Integrated Camera' },

@@ -6,7 +6,7 @@ use crate::core::now;
 use crate::view::Problem;
 use snug_call::device::DeviceKind;
 use snug_call::session::RingInput;
-use snug_call::{CallEvent, EndReason, PeerState};
+use snug_call::{CallEvent, EndReason, PeerState, RelayProblem};
 use snug_protocol::CallId;
 use snug_protocol::signal::ClientSignal;
 
@@ -67,6 +67,13 @@ impl Desk {
                 let detail = format!("device {device} came with another key than before");
                 self.core.updates.problem(Problem { code: "call_key_changed".into(), detail });
             }
+            CallEvent::RelayProblem { problem } => {
+                if problem == RelayProblem::Credential {
+                    // The password may have ended while the server was away.
+                    self.fetch_ice();
+                }
+                self.core.updates.problem(relay_problem(problem));
+            }
             CallEvent::BadSignal { device } => tracing::warn!(%device, "a signal was refused"),
             CallEvent::Ended { reason } => {
                 self.engine_ended(call, reason == EndReason::ConnectionLost).await;
@@ -82,4 +89,15 @@ impl Desk {
             self.give_up().await;
         }
     }
+}
+
+fn relay_problem(problem: RelayProblem) -> Problem {
+    let (code, detail) = match problem {
+        RelayProblem::Missing => ("relay_missing", "only a relay may be used, and the server names none"),
+        RelayProblem::Unreachable => ("relay_unreachable", "no relay answers"),
+        RelayProblem::Untrusted => ("relay_untrusted", "a relay's certificate is not trusted"),
+        RelayProblem::Refused => ("relay_refused", "a relay takes no more"),
+        RelayProblem::Credential => ("relay_credential", "a relay does not take the server's password"),
+    };
+    Problem { code: code.into(), detail: detail.into() }
 }

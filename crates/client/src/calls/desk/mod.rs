@@ -9,7 +9,7 @@ mod rings;
 
 use super::current::Current;
 use super::ending::Cause;
-use super::ice::with_host;
+use super::ice::IceList;
 use super::news::ring_event;
 use super::{Parts, Studio};
 use crate::core::Core;
@@ -21,9 +21,9 @@ use crate::view::{CallPhase, CallView, ChatLine, DeviceKind, OwnMedia, Problem, 
 use ed25519_dalek::SigningKey;
 use snug_call::session::{RingInput, RingState, Ringing, Rung};
 use snug_call::{CallEvent, CallStats, Clock, VideoSource};
-use snug_protocol::ice::IceServer;
 use snug_protocol::signal::ServerSignal;
 use snug_protocol::{CallId, DeviceId, RoomId};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -53,7 +53,7 @@ pub(super) enum Order {
 
 /// What ran beside the desk and is done.
 enum Done {
-    Ice(Option<Vec<IceServer>>),
+    Ice(Option<IceList>),
     Rang,
     /// The call cannot begin.
     Failed(CallId, Problem),
@@ -79,7 +79,10 @@ pub(super) struct Desk {
     peer_name: String,
     /// A call that is over, still shown until then.
     ended: Option<(CallView, Instant)>,
-    ice: Option<Vec<IceServer>>,
+    /// Renewed as long as anything rings or goes on.
+    ice: Option<IceList>,
+    /// This computer's addresses, whenever they change.
+    addresses: watch::Receiver<Arc<[IpAddr]>>,
     beside: JoinSet<Done>,
     /// Calls that say goodbye at the moment.
     leaving: usize,
@@ -95,6 +98,7 @@ impl Desk {
     ) -> Self {
         let Parts { core, studio, me, key, http, signal, from_log, from_socket } = parts;
         Self {
+            addresses: core.addresses.subscribe(),
             core,
             studio,
             me,
@@ -121,6 +125,7 @@ impl Desk {
     pub(super) async fn run(mut self) {
         loop {
             let ring_due = self.ringing.next_deadline().map(|at| Instant::from_std(self.clock.instant(at)));
+            let renew_ice = self.rung().and(self.ice.as_ref()).map(IceList::renew_at);
             let shown_until = self.ended.as_ref().map(|(_, until)| *until);
             tokio::select! {
                 order = self.orders.recv() => match order {
@@ -143,6 +148,8 @@ impl Desk {
                     let outputs = self.ringing.poll(self.clock.now());
                     self.follow(before, Cause::Clock, outputs).await;
                 }
+                () = until(renew_ice) => self.fetch_ice(),
+                Ok(()) = self.addresses.changed() => self.network_changed().await,
                 () = until(shown_until) => self.ended = None,
             }
             self.publish();
@@ -186,14 +193,31 @@ impl Desk {
         }
     }
 
+    async fn network_changed(&mut self) {
+        let addresses = self.addresses.borrow_and_update().to_vec();
+        if let Some(current) = &self.current {
+            let _ = current.call.network_changed(addresses).await;
+        }
+    }
+
+    /// Asks for the list, beside us; until it is there, nobody asks again.
     fn fetch_ice(&mut self) {
+        if let Some(list) = &mut self.ice {
+            list.put_off(Instant::now());
+        }
         let http = self.http.clone();
         self.beside.spawn(async move { Done::Ice(ice_servers(&http).await) });
     }
 
     async fn done(&mut self, done: Done) {
         match done {
-            Done::Ice(servers) => self.ice = servers.or(self.ice.take()),
+            Done::Ice(None) => {}
+            Done::Ice(Some(list)) => {
+                if let Some(current) = &self.current {
+                    let _ = current.call.set_ice_servers(list.servers.clone()).await;
+                }
+                self.ice = Some(list);
+            }
             Done::Rang => {}
             Done::Failed(call, problem) => {
                 if self.rung().is_some_and(|rung| rung.call == call) {
@@ -274,9 +298,9 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-async fn ice_servers(http: &Http) -> Option<Vec<IceServer>> {
+async fn ice_servers(http: &Http) -> Option<IceList> {
     match api::ice(http).await {
-        Ok(list) => Some(with_host(list, &http.dialer().address())),
+        Ok(list) => Some(IceList::new(Instant::now(), list, &http.dialer().address())),
         Err(failure) => {
             tracing::warn!(%failure, "no list of ICE servers");
             None

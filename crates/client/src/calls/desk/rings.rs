@@ -8,7 +8,7 @@ use crate::net::api;
 use crate::signal::SignalSender;
 use crate::view::{CallPhase, CallView, Update};
 use snug_call::session::{RingEvent, RingInput, RingOutput, RingSays, RingState, Rung};
-use snug_call::{Call, CallConfig, CallEvent, MediaConfig};
+use snug_call::{Call, CallConfig, CallEvent, MediaConfig, RelayTrust};
 use snug_protocol::content::Ring;
 use snug_protocol::event::{NewEvent, kind};
 use snug_protocol::pair::MediaState;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// How long a call that is over is shown.
 const SHOW_END: Duration = Duration::from_secs(3);
 
-/// How long a call waits for the list of ICE servers, if it has none yet: two in one network need none.
+/// How long a call waits for the list of ICE servers, if it has none that is good: two in one network need none.
 const ICE_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Desk {
@@ -116,9 +116,9 @@ impl Desk {
     }
 
     pub(super) async fn join(&mut self, rung: Rung) {
-        if self.ice.is_none() {
+        if self.ice.as_ref().is_none_or(|list| list.renew_at() <= Instant::now()) {
             let fetched = tokio::time::timeout(ICE_PATIENCE, ice_servers(&self.http)).await;
-            self.ice = fetched.unwrap_or_default();
+            self.ice = fetched.unwrap_or_default().or(self.ice.take());
         }
         let choices = self.studio.choices();
         let media = MediaConfig {
@@ -137,6 +137,14 @@ impl Desk {
                 Default::default()
             }
         };
+        let relay_only = match self.core.store.preferences().await {
+            Ok(preferences) => preferences.relay_only,
+            Err(problem) => {
+                // What the person chose is not known, and to hide too much does less harm.
+                self.core.updates.problem(problem);
+                true
+            }
+        };
         let config = CallConfig {
             me: (self.me.user, self.me.device),
             join: JoinId::random(),
@@ -144,9 +152,10 @@ impl Desk {
             room: rung.room,
             key: self.key.clone(),
             known_keys,
-            ice_servers: self.ice.clone().unwrap_or_default(),
+            ice_servers: self.ice.as_ref().map(|list| list.servers.clone()).unwrap_or_default(),
             media,
-            relay_only: self.core.config.relay_only,
+            relay_only,
+            relay_trust: RelayTrust { extra: self.core.config.relay_roots.clone() },
             include_loopback: self.core.config.include_loopback,
             heard: self.studio.heard(),
         };
