@@ -4,6 +4,7 @@
 //! interface, start time and memory. Nothing in it enters the product below its devices or above its screens, and nothing here is
 //! part of the product: the app and the server do not know this crate.
 
+pub mod browser;
 pub mod call;
 pub mod cli;
 pub mod demo;

@@ -36,7 +36,7 @@ impl Driver {
         let log = home.join("app.log");
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = run.command("dbus-run-session");
-        command.arg("--").arg(find_tauri_driver()?);
+        command.arg("--").arg(find_tool("tauri-driver", DRIVER_VARIABLE)?);
         command.args(["--port", &port.to_string(), "--native-port", &native_port.to_string()]);
         own_folders(&mut command, home)?;
         command.env("DISPLAY", display.name()).env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11");
@@ -95,25 +95,22 @@ fn own_folders(command: &mut tokio::process::Command, home: &Path) -> Result<()>
 }
 
 /// Two ports that were free a moment ago: held at the same time, so that they differ.
-fn free_ports() -> Result<(u16, u16)> {
+pub(crate) fn free_ports() -> Result<(u16, u16)> {
     let hold = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port");
     let (one, other) = (hold()?, hold()?);
     Ok((one.local_addr()?.port(), other.local_addr()?.port()))
 }
 
-/// The variable, then the folder in which `script/` installs tools, then the search path.
-fn find_tauri_driver() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os(DRIVER_VARIABLE) {
+/// A program of the tests: by its variable, then in the folder in which `script/` installs tools, then by the search path.
+pub(crate) fn find_tool(name: &str, variable: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Ok(path.into());
     }
-    let name = "tauri-driver";
     let here = std::env::current_exe()?;
     let beside =
         here.ancestors().filter(|folder| folder.ends_with("target")).map(|target| target.join("tools/bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = beside.chain(["target/tools/bin".into()]).chain(std::env::split_paths(&path));
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.with_context(|| {
-        format!("no tauri-driver in target/tools/bin, PATH or {DRIVER_VARIABLE}; script/test installs it")
-    })
+    found.with_context(|| format!("no {name} in target/tools/bin, PATH or {variable}; script/test installs it"))
 }

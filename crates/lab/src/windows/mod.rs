@@ -14,6 +14,8 @@ pub use desk::{Desk, Seat};
 pub(crate) use desk::{SIZE, is_app};
 pub use display::Display;
 pub use driver::Driver;
+pub(crate) use driver::{find_tool, free_ports};
 pub use probe::{Probe, TileStory};
+pub(crate) use probe::{SAMPLER, decode, geometry};
 pub(crate) use window::unix_ms;
 pub use window::{PATIENCE, Window};

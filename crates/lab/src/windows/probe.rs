@@ -8,7 +8,7 @@ use super::Window;
 use crate::call::gate::Sighting;
 use crate::report::Quantiles;
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use snug_media::pattern::{self, COLUMNS, Code, LEFT, ROWS, TOP};
 use snug_media::stats::Samples;
 use std::time::Duration;
@@ -17,25 +17,16 @@ use std::time::Duration;
 const WIDTH: u32 = 160;
 const BLOCK: u32 = 4;
 
-/// Draws the code's strip (a tenth of the width high) onto a small canvas, splits its blocks at the middle between darkest and
-/// brightest, and keeps `[Date.now(), hex]` of each new code, at most 4000 of them until they are fetched.
-const WATCH: &str = r#"
-const [selector, width, block, left, top, columns, rows, minContrast] = arguments
-const scratch = document.createElement('canvas')
-scratch.width = width
-scratch.height = block * (top + rows)
-const pen = scratch.getContext('2d', { willReadFrequently: true })
-const probe = { seen: [], last: '', frames: 0, error: null, stop: false }
-window.__snugProbe = probe
-function look() {
-  if (probe.stop) return
-  requestAnimationFrame(look)
-  probe.frames += 1
-  const tile = document.querySelector(selector)
-  if (!tile || !tile.width) return
-  try {
-    pen.drawImage(tile, 0, 0, tile.width, (tile.width * scratch.height) / width, 0, 0, width, scratch.height)
-    const now = Date.now()
+/// `makeSampler(…)` gives a function that draws the code's strip (a tenth of the width high) of a canvas or a video onto a small
+/// canvas, splits its blocks at the middle between darkest and brightest, and gives the bits in hexadecimal, or nothing without contrast.
+pub(crate) const SAMPLER: &str = r#"
+function makeSampler(width, block, left, top, columns, rows, minContrast) {
+  const scratch = document.createElement('canvas')
+  scratch.width = width
+  scratch.height = block * (top + rows)
+  const pen = scratch.getContext('2d', { willReadFrequently: true })
+  return (picture, wide) => {
+    pen.drawImage(picture, 0, 0, wide, (wide * scratch.height) / width, 0, 0, width, scratch.height)
     const pixels = pen.getImageData(0, 0, width, scratch.height).data
     const blocks = []
     for (let row = 0; row < rows; row++)
@@ -49,13 +40,34 @@ function look() {
         blocks.push(sum / 1024)
       }
     const low = Math.min(...blocks), high = Math.max(...blocks)
-    if (high - low < minContrast) return
+    if (high - low < minContrast) return null
     let hex = ''
     for (let at = 0; at < blocks.length; at += 4) {
       let digit = 0
       for (let bit = 0; bit < 4; bit++) digit = digit * 2 + (blocks[at + bit] > (low + high) / 2 ? 1 : 0)
       hex += digit.toString(16)
     }
+    return hex
+  }
+}
+"#;
+
+/// Keeps `[Date.now(), hex]` of each new code on a canvas, at most 4000 of them until they are fetched.
+const WATCH: &str = r#"
+const [selector, ...geometry] = arguments
+const sample = makeSampler(...geometry)
+const probe = { seen: [], last: '', frames: 0, error: null, stop: false }
+window.__snugProbe = probe
+function look() {
+  if (probe.stop) return
+  requestAnimationFrame(look)
+  probe.frames += 1
+  const tile = document.querySelector(selector)
+  if (!tile || !tile.width) return
+  try {
+    const now = Date.now()
+    const hex = sample(tile, tile.width)
+    if (hex === null) return
     if (hex !== probe.last && probe.seen.length < 4000) probe.seen.push([now, hex])
     probe.last = hex
   } catch (error) {
@@ -91,10 +103,8 @@ pub struct TileStory {
 impl Probe {
     /// Begins to look at the canvas that fits the CSS selector.
     pub async fn start(window: &Window, canvas: &str) -> Result<Probe> {
-        const MIN_CONTRAST: u32 = 60;
-        let numbers = [WIDTH, BLOCK, LEFT, TOP, COLUMNS, ROWS, MIN_CONTRAST].map(|number| json!(number));
-        let arguments = [json!(canvas)].into_iter().chain(numbers).collect();
-        window.look(WATCH, arguments).await?;
+        let arguments = [json!(canvas)].into_iter().chain(geometry()).collect();
+        window.look(&format!("{SAMPLER}{WATCH}"), arguments).await?;
         Ok(Probe { sightings: Vec::new(), unread: 0, animation_frames: 0 })
     }
 
@@ -154,8 +164,14 @@ impl TileStory {
     }
 }
 
+/// What `makeSampler` is given.
+pub(crate) fn geometry() -> [Value; 7] {
+    const MIN_CONTRAST: u32 = 60;
+    [WIDTH, BLOCK, LEFT, TOP, COLUMNS, ROWS, MIN_CONTRAST].map(|number| json!(number))
+}
+
 /// Draws the 96 bits as a small picture and has it read like any other.
-fn decode(hex: &str) -> Option<Code> {
+pub(crate) fn decode(hex: &str) -> Option<Code> {
     let bits = u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 24)?;
     let height = BLOCK * (TOP + ROWS);
     let mut luma = vec![16_u8; (WIDTH * height) as usize];

@@ -45,6 +45,21 @@ impl Window {
         Ok(Window { who: who.to_owned(), client })
     }
 
+    /// A window that a WebDriver has opened already, such as a browser's.
+    pub(crate) fn of(who: &str, client: Client) -> Window {
+        Window { who: who.to_owned(), client }
+    }
+
+    /// Shows another page.
+    pub(crate) async fn go_to(&self, url: &str) -> Result<()> {
+        self.client.goto(url).await.with_context(|| format!("{}: opening the page", self.who))
+    }
+
+    /// The page as a PNG.
+    pub(crate) async fn page_picture(&self) -> Result<Vec<u8>> {
+        Ok(self.client.screenshot().await?)
+    }
+
     /// Who sits before it.
     pub fn who(&self) -> &str {
         &self.who
@@ -171,7 +186,7 @@ impl Window {
     }
 
     /// Looks into the page: reads what is drawn, changes nothing.
-    pub(super) async fn look(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+    pub(crate) async fn look(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
         self.client
             .execute(script, arguments)
             .await
@@ -219,7 +234,7 @@ impl Window {
     }
 
     /// Tries until there is an answer. What was redrawn in between, or still lies under something, is tried again.
-    async fn until<T>(
+    pub(crate) async fn until<T>(
         &self,
         what: &str,
         limit: Duration,
