@@ -23,8 +23,8 @@ pub mod video;
 
 pub use clock::Clock;
 pub use engine::{
-    Call, CallConfig, CallError, CallEvent, CallEvents, EndReason, MediaConfig, PeerState, RelayProblem, RelayTrust,
-    VideoSource,
+    Call, CallConfig, CallError, CallEvent, CallEvents, EndReason, MediaConfig, PeerState, RelayProblem,
+    RelayTrust, VideoSource,
 };
 pub use frames::{TimedFrame, VideoStream};
 pub use stats::CallStats;

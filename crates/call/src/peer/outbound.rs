@@ -255,7 +255,6 @@ async fn next_frame(frames: &mut Option<EncodedFrames>) -> Option<Arc<EncodedFra
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
 
     #[test]
     fn a_report_ties_the_stamp_to_its_capture_and_silence_makes_none() {

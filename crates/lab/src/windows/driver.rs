@@ -112,5 +112,7 @@ pub(crate) fn find_tool(name: &str, variable: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = beside.chain(["target/tools/bin".into()]).chain(std::env::split_paths(&path));
     let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.with_context(|| format!("no {name} in target/tools/bin, PATH or {variable}; script/test installs it"))
+    found.with_context(|| {
+        format!("no {name} in target/tools/bin, PATH or {variable}; script/test installs it")
+    })
 }
