@@ -10,19 +10,19 @@ export type CallLink = {
 /**
  * For revoking it.
  */
-id: GuestLinkId,
+id: GuestLinkId, 
 /**
  * Whether somebody has to let guests in.
  */
-admission: Admission,
+admission: Admission, 
 /**
  * Who made it: a shown name, empty for the reader.
  */
-by: string,
+by: string, 
 /**
  * When it ends at the latest.
  */
-expires_at: UnixMillis,
+expires_at: UnixMillis, 
 /**
  * The link itself, which only the app that made it knows.
  */

@@ -9,7 +9,7 @@ export type CallLinks = {
 /**
  * Whether browsers trust the server; if not, a link would lead to a warning and no camera.
  */
-browser_trust: BrowserTrust,
+browser_trust: BrowserTrust, 
 /**
  * Those that are good, oldest first.
  */

@@ -9,23 +9,23 @@ export type ChatLine = {
 /**
  * Unique in the call for its sender.
  */
-id: TxnId,
+id: TxnId, 
 /**
  * Who: a shown name.
  */
-name: string,
+name: string, 
 /**
  * Whether the reader said it.
  */
-own: boolean,
+own: boolean, 
 /**
  * Whether a guest did.
  */
-guest: boolean,
+guest: boolean, 
 /**
  * When it came, by our clock.
  */
-at: UnixMillis,
+at: UnixMillis, 
 /**
  * Plain text.
  */

@@ -8,7 +8,7 @@ export type Knocking = {
 /**
  * To admit or refuse them.
  */
-device: DeviceId,
+device: DeviceId, 
 /**
  * What they call themselves; nobody vouches for it.
  */

@@ -16,7 +16,7 @@ device: DeviceId,
  */
 user: UserId, 
 /**
- * Shown name.
+ * Shown name; a guest's is what they call themselves.
  */
 name: string, 
 /**
