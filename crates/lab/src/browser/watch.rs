@@ -72,7 +72,8 @@ const audio = document.querySelector(arguments[0])
 if (!audio?.srcObject) return null
 const context = (window.__snugEar ??= new AudioContext())
 return (async () => {
-  await context.resume()
+  // Without a loudspeaker some never run: then nothing is heard here, and getStats must tell.
+  await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 1000))])
   const analyser = context.createAnalyser()
   analyser.fftSize = 4096
   const source = context.createMediaStreamSource(audio.srcObject)
