@@ -29,7 +29,7 @@ async fn call_over(servers: [Vec<IceServer>; 2], trust: RelayTrust) -> (Relay, P
     let b = Person::enter(&relay, begin(2, 700.0, of_b)).await;
     a.sees_peer(b.device, PeerState::Connected).await;
     b.sees_peer(a.device, PeerState::Connected).await;
-    println!("connected after {:?}", began.elapsed());
+    eprintln!("connected after {:?}", began.elapsed());
     see_and_hear(&a, &b).await;
     (relay, a, b)
 }

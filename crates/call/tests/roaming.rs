@@ -49,7 +49,7 @@ async fn back(what: &str, a: &Person, b: &Person) {
     let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
     let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
     tokio::join!(at_a.shows(2, 1), at_b.shows(1, 1));
-    println!("{what}: pictures both ways after {:?}", began.elapsed());
+    eprintln!("{what}: pictures both ways after {:?}", began.elapsed());
     tokio::join!(at_a.shows(2, 20), at_b.shows(1, 20));
     assert!(began.elapsed() < BACK_WITHIN, "{what}: {:?}", began.elapsed());
     a.sees_last_peer_state(b.device, PeerState::Connected).await;

@@ -50,6 +50,7 @@ fn is_usable(ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn of(addresses: &[&str], include_loopback: bool) -> Vec<String> {

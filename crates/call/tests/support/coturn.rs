@@ -33,7 +33,7 @@ pub(crate) fn is_there() -> bool {
     let there =
         ["/usr/bin/turnserver", "/usr/local/bin/turnserver"].iter().any(|path| Path::new(path).exists());
     if !there {
-        println!("skipped: there is no turnserver (script/setup --tests installs it)");
+        eprintln!("skipped: there is no turnserver (script/setup --tests installs it)");
     }
     there
 }

@@ -33,7 +33,7 @@ pub(crate) fn can_be_made() -> bool {
     if made {
         ip(&["netns", "del", &probe]);
     } else {
-        println!("skipped: this system makes no network namespaces for us (that takes root, and iproute2)");
+        eprintln!("skipped: this system makes no network namespaces for us (that takes root, and iproute2)");
     }
     made
 }

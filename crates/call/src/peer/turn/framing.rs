@@ -112,6 +112,7 @@ pub(super) fn frame(datagram: &[u8], into: &mut BytesMut) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 

@@ -69,6 +69,7 @@ fn attribute(datagram: &[u8], wanted: u16) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
     use rtc::stun::attributes::ATTR_USERNAME;

@@ -306,6 +306,7 @@ fn request(datagram: &[u8]) -> Option<(u16, [u8; 12])> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn channel(body: usize, mark: u8) -> Vec<u8> {
