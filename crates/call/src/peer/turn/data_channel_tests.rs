@@ -121,6 +121,6 @@ async fn a_data_channel_flows_through_a_relay() {
     let trust = RelayTrust { extra: vec![coturn.certificate()] };
     for (name, url) in [("UDP", coturn.udp()), ("TCP", coturn.tcp()), ("TLS", coturn.tls())] {
         let took = transfer(&url, trust.clone()).await;
-        println!("{name}: {:.1} MB/s", BYTES as f64 / 1e6 / took.as_secs_f64());
+        eprintln!("{name}: {:.1} MB/s", BYTES as f64 / 1e6 / took.as_secs_f64());
     }
 }
