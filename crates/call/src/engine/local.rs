@@ -3,13 +3,13 @@
 //! Not their threads, which the media side owns; this is what the call's owner orders of them and hears from them.
 
 use super::api::{MediaConfig, START_VIDEO_BITRATE};
-use super::sharing::{Sharing, Way, target};
+use super::sharing::{Sharing, Way};
 use crate::audio::{AudioPackets, AudioSender, AudioSettings, HeardObserver, Playout, SoundLevel};
 use crate::clock::Clock;
 use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{TimedFrame, VideoStream, Viewers};
-use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSettings, VideoTarget};
-use snug_media::allocate::{Content, Source};
+use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSettings};
+use snug_media::allocate::{Content, Rung, Source};
 use snug_media::bwe::Limits;
 use snug_media::{Bitrate, EncodedFrame, Time};
 use snug_protocol::pair::MediaState;
@@ -35,7 +35,7 @@ pub(super) struct LocalMedia {
     max_bitrate: Bitrate,
     format: VideoFormat,
     sharing: Sharing,
-    target: Option<VideoTarget>,
+    target: Option<Rung>,
     camera: Option<CameraChoice>,
     has_microphone: bool,
     muted: bool,
@@ -158,7 +158,7 @@ impl LocalMedia {
             // Nobody is connected: who comes begins with what everybody begins with.
             return Vec::new();
         }
-        self.target = target(&allocation);
+        self.target = allocation.rungs.first().copied();
         self.video.set_target(self.target);
         allocation.peers.iter().map(|share| share.wanted).collect()
     }

@@ -1,7 +1,6 @@
 //! What is sent, by what the ways to the others take: gathers what [`allocate`] decides on, and remembers what it must.
 
 use crate::peer::{HEADERS, PairKey};
-use crate::video::VideoTarget;
 use snug_media::Time;
 use snug_media::allocate::{Allocation, Memory, Peer, Source, allocate};
 use snug_media::bwe::Estimate;
@@ -41,10 +40,4 @@ impl Sharing {
         self.memory = memory;
         allocation
     }
-}
-
-/// What the encoder aims at; nothing while nobody gets pictures.
-pub(super) fn target(allocation: &Allocation) -> Option<VideoTarget> {
-    let rung = allocation.rungs.first()?;
-    Some(VideoTarget { within: rung.within, fps: rung.fps, bitrate: rung.bitrate })
 }

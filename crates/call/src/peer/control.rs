@@ -150,7 +150,7 @@ impl Peer {
 
     /// The most that this side's sources could send.
     pub(crate) fn set_wanted(&self, wanted: Bitrate) {
-        self.shared.orders().wanted = wanted;
+        self.shared.set_wanted(wanted);
     }
 
     /// A viewer needs a keyframe of the other side.

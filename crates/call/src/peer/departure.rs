@@ -13,9 +13,9 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtp;
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
-use snug_media::bwe::{BandwidthEstimator, Kind, Limits, ProbeId, SendHistory, SentPacket};
+use snug_media::bwe::{BandwidthEstimator, Kind, ProbeId, SendHistory, SentPacket};
 use snug_media::pacer::{Backlog, Due, Pacer};
-use snug_media::{Bitrate, Seq, Time};
+use snug_media::{Seq, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,8 +44,7 @@ pub(super) struct Departure {
 impl Departure {
     pub(super) fn new(shared: Arc<Shared>) -> Departure {
         let now = shared.clock.now();
-        let limits = shared.orders().limits;
-        let estimator = BandwidthEstimator::new(now, limits);
+        let estimator = BandwidthEstimator::new(now, shared.limits);
         let mut pacer = Pacer::new(now);
         let estimate = estimator.estimate();
         pacer.set_rates(now, estimate.pacing, estimate.padding);
@@ -87,7 +86,7 @@ impl Departure {
     pub(super) fn timeout(&mut self, at: Time, now: Instant) {
         if self.look_at.is_some_and(|look| look <= at) {
             self.look_at = Some(at + LOOK);
-            self.obey(at);
+            self.estimator.set_wanted(at, self.shared.wanted());
             if self.numbered {
                 for cluster in self.estimator.poll(at) {
                     tracing::debug!(?cluster, "probe");
@@ -106,21 +105,6 @@ impl Departure {
 
     pub(super) fn next(&mut self) -> Option<TaggedPacket> {
         self.ready.pop_front()
-    }
-
-    /// What the engine wants of the estimator.
-    fn obey(&mut self, at: Time) {
-        let orders = {
-            let mut orders = self.shared.orders();
-            let copy = *orders;
-            orders.route_changed = false;
-            copy
-        };
-        self.estimator.set_limits(at, orders.limits);
-        self.estimator.set_wanted(at, orders.wanted);
-        if orders.route_changed {
-            self.estimator.route_changed(at);
-        }
     }
 
     fn publish(&mut self, at: Time) {
@@ -187,14 +171,4 @@ impl Departure {
         }
         self.ready.push_back(TaggedPacket { now, transport: TransportContext::default(), message });
     }
-}
-
-/// What the engine wants of one peer's estimator.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Orders {
-    pub(super) limits: Limits,
-    /// The most that the sources could use.
-    pub(super) wanted: Bitrate,
-    /// Packets take another path.
-    pub(super) route_changed: bool,
 }

@@ -1,13 +1,12 @@
 //! What the parts of one connection share.
 
-use super::departure::Orders;
 use super::tap::retransmission;
 use crate::clock::Clock;
 use crate::stats::{InboundAudio, InboundVideo, OutboundRtp};
 use rand::Rng;
 use rtc::rtp;
 use snug_media::bwe::{Estimate, Kind, Limits};
-use snug_media::{NtpTime, Seq, StreamRewriter, Time};
+use snug_media::{Bitrate, NtpTime, Seq, StreamRewriter, Time};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -85,8 +84,10 @@ pub(super) struct Shared {
     video: Mutex<VideoOut>,
     local: Mutex<LocalStreams>,
     counters: Mutex<Counters>,
-    /// What the engine wants of the estimator.
-    orders: Mutex<Orders>,
+    /// Between what the estimate stays.
+    pub(super) limits: Limits,
+    /// The most that the sources could use, in bits per second.
+    wanted: AtomicU64,
     /// What the estimator says; nothing before it knows anything.
     pub(super) estimate: watch::Sender<Option<Estimate>>,
     /// Whether what was given to the pacer has not left yet, so that the next picture is better left out.
@@ -105,7 +106,8 @@ impl Shared {
             video: Mutex::new(VideoOut { rewriter, rtx_seq: Seq(random.r#gen()) }),
             local: Mutex::new(LocalStreams::default()),
             counters: Mutex::new(Counters::default()),
-            orders: Mutex::new(Orders { limits, wanted: limits.max, route_changed: false }),
+            limits,
+            wanted: AtomicU64::new(limits.max.as_bps()),
             estimate: watch::Sender::new(None),
             full: Arc::default(),
             rtt: AtomicU64::new(0),
@@ -114,7 +116,7 @@ impl Shared {
 
     #[cfg(test)]
     pub(super) fn for_test() -> Shared {
-        let kbps = snug_media::Bitrate::kbps;
+        let kbps = Bitrate::kbps;
         Shared::new(Clock::shared(), Limits { min: kbps(30), start: kbps(300), max: kbps(2_500) })
     }
 
@@ -130,8 +132,13 @@ impl Shared {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The most that the sources could use.
+    pub(super) fn wanted(&self) -> Bitrate {
+        Bitrate::bps(self.wanted.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_wanted(&self, wanted: Bitrate) {
+        self.wanted.store(wanted.as_bps(), Ordering::Relaxed);
     }
 
     /// The id under which a packet of this kind carries its transport-wide number, if that was negotiated.

@@ -13,4 +13,4 @@ mod speed;
 pub use crate::codec::VpxDecoder as VideoDecoder;
 pub use crate::device::VideoFormat;
 pub use frames::EncodedFrames;
-pub use sender::{VideoSender, VideoSenderStats, VideoSettings, VideoTarget};
+pub use sender::{VideoSender, VideoSenderStats, VideoSettings};

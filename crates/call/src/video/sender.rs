@@ -13,6 +13,7 @@ use crate::codec::{CodecError, VpxEncoder};
 use crate::device::{
     Camera, CameraChoice, DeviceError, DeviceEvents, DeviceKind, DeviceReporter, VideoFormat, open_camera,
 };
+use snug_media::allocate::Rung;
 use snug_media::keyframe::Grant;
 use snug_media::{Bitrate, ClockRate, EncodedFrame, KeyframeGate, RtpTime, Time, VideoFrame};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,17 +67,6 @@ pub struct VideoSenderStats {
     pub frame_size: (u32, u32),
 }
 
-/// What the encoder aims at.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct VideoTarget {
-    /// No picture is larger, in pixels; a portrait one may be as large turned around.
-    pub within: (u32, u32),
-    /// No more pictures a second.
-    pub fps: f64,
-    /// Of the frames, without headers.
-    pub bitrate: Bitrate,
-}
-
 /// What is wanted of the thread. `camera_changed` and `ended` are the only news that cannot wait for the
 /// next picture.
 struct Orders {
@@ -84,7 +74,7 @@ struct Orders {
     camera_changed: bool,
     on: bool,
     /// Nothing while pictures would only delay the voice: the camera stays open.
-    target: Option<VideoTarget>,
+    target: Option<Rung>,
     /// For each watcher who said so: whether what it was given has not left yet.
     full: Vec<Weak<AtomicBool>>,
     gate: KeyframeGate,
@@ -122,7 +112,7 @@ impl Shared {
 
 impl Orders {
     /// What to aim at now; nothing when this picture shall be left out.
-    fn aim(&mut self) -> Option<VideoTarget> {
+    fn aim(&mut self) -> Option<Rung> {
         self.full.retain(|full| full.strong_count() > 0);
         let full = self.full.iter().filter_map(Weak::upgrade).any(|full| full.load(Ordering::Relaxed));
         self.target.filter(|_| !full)
@@ -146,7 +136,7 @@ impl VideoSender {
             camera: settings.camera,
             camera_changed: false,
             on: settings.on,
-            target: Some(VideoTarget {
+            target: Some(Rung {
                 within: (settings.format.width, settings.format.height),
                 fps: f64::from(settings.format.fps),
                 bitrate: settings.bitrate,
@@ -197,7 +187,7 @@ impl VideoSender {
     }
 
     /// Aims at this from the next picture on; nothing is encoded at `None`.
-    pub fn set_target(&self, target: Option<VideoTarget>) {
+    pub fn set_target(&self, target: Option<Rung>) {
         self.shared.order(|orders| orders.target = target);
     }
 
@@ -383,11 +373,14 @@ impl Worker {
     }
 }
 
+/// How much too early a camera's picture may be: half of one of thirty a second.
+const UNEVEN: Duration = Duration::from_millis(16);
+
 /// Whether a picture is one of so many a second. Earlier ones are too many.
 fn is_due(next_due: &mut Time, captured_at: Time, fps: f64) -> bool {
     let interval = Duration::from_secs_f64(1.0 / fps.clamp(1.0, 120.0));
-    // A camera's pace is not even: up to half a picture early is the one that was meant.
-    if captured_at + interval / 2 < *next_due {
+    // A camera's pace is not even: one that is a little early is the one that was meant.
+    if captured_at + UNEVEN.min(interval / 2) < *next_due {
         return false;
     }
     // After a pause the beat begins anew.

@@ -161,8 +161,8 @@ mod tests {
             assert!(!frame(rubbish, &mut stream), "{rubbish:?}");
         }
         assert!(stream.is_empty());
-        for rubbish in [&b"HTTP/1.1 400 Bad Request"[..], b"\x16\x03\x03\x00", b"\x00\x01\x00\x03", &[0; 20]]
-        {
+        let tls = b"\x16\x03\x03\x00\x7a\x02\x00\x00";
+        for rubbish in [&b"HTTP/1.1 400 Bad Request"[..], tls, b"\x00\x01\x00\x03", &[0; 20]] {
             let mut unframer = Unframer::default();
             unframer.buffer().extend_from_slice(rubbish);
             assert_eq!(unframer.next(), Err(NotTurn), "{rubbish:?}");
