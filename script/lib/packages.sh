@@ -11,16 +11,22 @@ BUILD_PACKAGES=(
 # To see pictures in the window (VP8 in WebCodecs).
 RUN_PACKAGES=(gstreamer1.0-plugins-base gstreamer1.0-plugins-good)
 # To test sound without a sound card, notifications without a desktop, and calls through a real relay on networks that come and go.
-TEST_PACKAGES=(pulseaudio pulseaudio-utils dbus coturn iproute2 openssl)
+TEST_PACKAGES=(python3 pulseaudio pulseaudio-utils dbus coturn iproute2 openssl)
 # To drive real windows without a screen.
 WINDOW_PACKAGES=(
   webkit2gtk-driver xvfb xauth dbus dbus-x11 at-spi2-core imagemagick fonts-dejavu-core fonts-noto-cjk libgl1-mesa-dri x11-utils
 )
+# To test calls with browsers. Debian's: Ubuntu's packages of these names install snaps, which no test can drive.
+BROWSER_PACKAGES=(chromium chromium-driver firefox-esr)
 
 # The same, as pkg-config and the PATH know it, for systems without apt.
 BUILD_MODULES=(webkit2gtk-4.1 gtk+-3.0 librsvg-2.0 ayatana-appindicator3-0.1 vpx alsa libpulse libv4l2 dbus-1)
 BUILD_PROGRAMS=(cc c++ make pkg-config cmake nasm patchelf)
 WINDOW_PROGRAMS=(WebKitWebDriver Xvfb xauth dbus-run-session)
+
+is_debian() {
+  [[ $(. /etc/os-release 2>/dev/null && printf %s "${ID:-}") == debian ]]
+}
 
 # install_packages NAME…: with apt, those that are missing.
 install_packages() {

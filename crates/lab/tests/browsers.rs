@@ -226,7 +226,7 @@ async fn with_pictures(name: &str, told: Result<()>, guests: &[&Guest]) {
     panic!("{error:#}");
 }
 
-#[ignore = "needs chromium, firefox-esr and geckodriver, which script/setup does not install yet"]
+#[ignore = "needs chromium, firefox-esr and geckodriver; script/test runs it"]
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_and_the_app_see_and_hear_each_other_whoever_offers() {
     let mut house = House::in_a_call().await.unwrap();
@@ -267,7 +267,7 @@ async fn chromium_and_the_app_see_and_hear_each_other_whoever_offers() {
     with_pictures("app", told, &[&gus]).await;
 }
 
-#[ignore = "needs chromium, firefox-esr and geckodriver, which script/setup does not install yet"]
+#[ignore = "needs chromium, firefox-esr and geckodriver; script/test runs it"]
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_and_firefox_see_hear_and_read_each_other() {
     let mut house = House::in_a_call().await.unwrap();
