@@ -286,7 +286,7 @@ pub struct Participant {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[ts(as = "Option<bool>", optional)]
     pub guest: bool,
-    /// What a guest calls themselves; absent for people of the space, whose names are looked up.
+    /// What their person is called. A guest knows no other name of anybody; for people of the space their own list of people is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub name: Option<String>,

@@ -3,11 +3,11 @@
 //! It never waits for a connection. A queue that is full means a client that does not read, and that client is closed as too slow;
 //! the others hear nothing of it.
 
-use super::{CallLook, ConnectionId, GuestPass, Hub, hub::Output};
+use super::{CallLook, ConnectionId, GuestPass, Hub, Identity, hub::Output};
 use crate::{guests::Decision, log::Membership, presence::Presence};
 use axum::extract::ws::Utf8Bytes;
 use snug_protocol::{
-    CallId, Content, DeviceId, GuestLinkId, UserId,
+    CallId, DeviceId, GuestLinkId,
     signal::{ClientSignal, close},
 };
 use std::{
@@ -26,9 +26,7 @@ pub(crate) enum Input {
     /// A device connected.
     Connected {
         connection: ConnectionId,
-        user: UserId,
-        device: DeviceId,
-        key: Content,
+        who: Identity,
         /// What the device is let in with, if it is a guest's.
         guest: Option<GuestPass>,
         /// Signals as JSON. Bounded; the socket's task reads it.
@@ -103,13 +101,11 @@ impl Exchange {
 
     fn take(&mut self, input: Input, links: &mut HashMap<ConnectionId, Link>) {
         match input {
-            Input::Connected { connection, user, device, key, guest, queue, close } => {
-                links.insert(connection, Link { device, queue, close });
+            Input::Connected { connection, who, guest, queue, close } => {
+                links.insert(connection, Link { device: who.device, queue, close });
                 match guest {
-                    Some(pass) => {
-                        self.hub.guest_connected(Instant::now(), connection, user, device, key, pass)
-                    }
-                    None => self.hub.connected(Instant::now(), connection, user, device, key),
+                    Some(pass) => self.hub.guest_connected(Instant::now(), connection, who, pass),
+                    None => self.hub.connected(Instant::now(), connection, who),
                 }
             }
             Input::Disconnected { connection, device } => {

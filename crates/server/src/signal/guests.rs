@@ -3,10 +3,10 @@
 //! A guest is a device like any other to the calls; what differs is here. What is decided here is also written down
 //! ([`Decision`]), but the hub goes by its own memory first, because the database learns of it a moment later.
 
-use super::{ConnectionId, hub::Hub};
+use super::{ConnectionId, Hub, Identity};
 use crate::guests::Decision;
 use snug_protocol::{
-    ApiError, CallId, Content, DeviceId, ErrorCode, GuestLinkId, RoomId, UserId,
+    ApiError, CallId, DeviceId, ErrorCode, GuestLinkId, RoomId,
     guest::{Admission, GuestEnd},
     signal::{ClientSignal, ServerSignal, close},
 };
@@ -103,12 +103,11 @@ impl Hub {
         &mut self,
         now: Instant,
         connection: ConnectionId,
-        user: UserId,
-        device: DeviceId,
-        key: Content,
+        who: Identity,
         pass: GuestPass,
     ) {
-        self.take_place(now, connection, user, device, key);
+        let device = who.device;
+        self.take_place(now, connection, who);
         let (call, room, name) = (pass.call, pass.room, pass.name.clone());
         let standing = if pass.admitted { Standing::Admitted } else { Standing::Waiting };
         let guest = self.guests.known.entry(device).or_insert(Guest { pass, standing });

@@ -1,6 +1,6 @@
 //! Guests at the hub: who waits, who is let in, who is sent away, and what a guest may say.
 
-use super::{ConnectionId, GuestPass, Hub, hub::Output};
+use super::{ConnectionId, GuestPass, Hub, Identity, hub::Output};
 use crate::guests::Decision;
 use snug_protocol::{
     CallId, Content, DeviceId, ErrorCode, GuestLinkId, JoinId, RoomId, UserId,
@@ -26,6 +26,10 @@ struct Story {
     admission: Admission,
 }
 
+fn identity((user, device, _): (UserId, DeviceId, JoinId), key: u8, name: &str) -> Identity {
+    Identity { user, device, key: Content(vec![key]), name: name.to_owned() }
+}
+
 impl Story {
     fn new(admission: Admission) -> Self {
         let someone = || (UserId::random(), DeviceId::random(), JoinId::random());
@@ -33,7 +37,7 @@ impl Story {
         let hub = Hub::new(Duration::from_secs(15), Duration::from_secs(5), [(room, host.0)]);
         let (call, link) = (CallId::random(), GuestLinkId::random());
         let mut story = Self { hub, now: Instant::now(), room, call, link, host, guest, admission };
-        story.hub.connected(story.now, ConnectionId(HOST), host.0, host.1, Content(vec![1]));
+        story.hub.connected(story.now, ConnectionId(HOST), identity(host, 1, "Hana"));
         story.host_joins();
         story
     }
@@ -62,8 +66,7 @@ impl Story {
             name: "Ana".into(),
             admitted: self.admission == Admission::Open,
         };
-        let (user, device, _) = self.guest;
-        self.hub.guest_connected(self.now, ConnectionId(ANA), user, device, Content(vec![2]), pass);
+        self.hub.guest_connected(self.now, ConnectionId(ANA), identity(self.guest, 2, "Ana"), pass);
         self.hub.take_outputs()
     }
 
@@ -125,7 +128,7 @@ fn one_who_knocks_waits_until_a_member_lets_them_in_and_then_joins() {
     let [ServerSignal::Roster { members, .. }] = heard(&out, ANA)[..] else { panic!("{out:?}") };
     assert_eq!(
         members.iter().map(|m| (m.guest, m.name.as_deref())).collect::<Vec<_>>(),
-        [(false, None), (true, Some("Ana"))]
+        [(false, Some("Hana")), (true, Some("Ana"))]
     );
     let state =
         ServerSignal::CallState { room, call, people: vec![story.host.0], guests: vec!["Ana".into()] };
@@ -276,13 +279,13 @@ fn after_a_restart_guests_wait_for_a_host_for_a_round_of_tidying() {
         GuestPass { link, call, room, admission: Admission::Knock, name: "Ana".into(), admitted: true };
     let comes = |story: &mut Story| {
         let pass = pass.clone();
-        story.hub.guest_connected(story.now, ConnectionId(ANA), guest.0, guest.1, Content(vec![2]), pass);
+        story.hub.guest_connected(story.now, ConnectionId(ANA), identity(guest, 2, "Ana"), pass);
         story.guest_joins();
         story.hub.tidy_guests();
         assert!(story.hub.take_outputs().iter().all(|o| !matches!(o, Output::Close(..))), "not at once");
     };
     comes(&mut story);
-    story.hub.connected(story.now, ConnectionId(HOST), host.0, host.1, Content(vec![1]));
+    story.hub.connected(story.now, ConnectionId(HOST), identity(host, 1, "Hana"));
     story.host_joins();
     assert_eq!(story.hub.tidy_guests(), [call].into());
     assert!(story.hub.take_outputs().iter().all(|o| !matches!(o, Output::Close(..))), "the host is back");

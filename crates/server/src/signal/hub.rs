@@ -33,6 +33,17 @@ pub(super) struct Online {
     pub(super) connection: ConnectionId,
     pub(super) user: UserId,
     pub(super) key: Content,
+    pub(super) name: String,
+}
+
+/// A device as its account or its pass has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) user: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) key: Content,
+    /// What its person is called.
+    pub(crate) name: String,
 }
 
 /// Who is in a call.
@@ -95,15 +106,9 @@ impl Hub {
     }
 
     /// A device connected. An older connection of it is closed: two would chase each other.
-    pub(crate) fn connected(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        user: UserId,
-        device: DeviceId,
-        key: Content,
-    ) {
-        self.take_place(now, connection, user, device, key);
+    pub(crate) fn connected(&mut self, now: Instant, connection: ConnectionId, who: Identity) {
+        let user = who.user;
+        self.take_place(now, connection, who);
         let known: BTreeSet<UserId> = self.companions(user);
         for other in self.available.keys().copied().filter(|u| known.contains(u)).collect::<BTreeSet<_>>() {
             self.tell([connection], ServerSignal::Presence { user: other, available: true });
@@ -113,15 +118,9 @@ impl Hub {
         }
     }
 
-    pub(super) fn take_place(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        user: UserId,
-        device: DeviceId,
-        key: Content,
-    ) {
-        if let Some(old) = self.online.insert(device, Online { connection, user, key }) {
+    pub(super) fn take_place(&mut self, now: Instant, connection: ConnectionId, who: Identity) {
+        let Identity { user, device, key, name } = who;
+        if let Some(old) = self.online.insert(device, Online { connection, user, key, name }) {
             self.out.push(Output::Close(old.connection, close::REPLACED));
             self.calls.lost(device, now);
         }
@@ -219,8 +218,8 @@ impl Hub {
         }
         let refused = match signal {
             ClientSignal::Join { call, room, join } => {
-                let name = self.guests.name(device);
-                let (key, guest) = (online.key.clone(), name.is_some());
+                let (key, name) = (online.key.clone(), Some(online.name.clone()));
+                let guest = self.guests.name(device).is_some();
                 let participant = Participant { user, device, join, key, guest, name };
                 self.join(connection, call, room, participant).map_err(|error| (error, Some(call)))
             }

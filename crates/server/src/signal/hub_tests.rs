@@ -1,6 +1,6 @@
 //! The hub's decisions, on a clock of the test's own.
 
-use super::{ConnectionId, Hub, hub::Output};
+use super::{ConnectionId, Hub, Identity, hub::Output};
 use crate::log::Membership;
 use snug_protocol::{
     CallId, Content, DeviceId, ErrorCode, JoinId, RoomId, UserId,
@@ -23,6 +23,10 @@ struct Story {
     people: Vec<(UserId, DeviceId, JoinId)>,
 }
 
+fn somebody(user: UserId) -> Identity {
+    Identity { user, device: DeviceId::random(), key: Content::default(), name: String::new() }
+}
+
 impl Story {
     fn of(people: usize) -> Self {
         let room = RoomId::random();
@@ -40,7 +44,8 @@ impl Story {
 
     fn connect(&mut self, who: usize, connection: u64) {
         let (user, device, _) = self.people[who];
-        self.hub.connected(self.now, ConnectionId(connection), user, device, Content(vec![who as u8]));
+        let (key, name) = (Content(vec![who as u8]), format!("Person {who}"));
+        self.hub.connected(self.now, ConnectionId(connection), Identity { user, device, key, name });
     }
 
     fn signal(&mut self, who: usize, signal: ClientSignal) -> Vec<Output> {
@@ -55,7 +60,8 @@ impl Story {
 
     fn participant(&self, who: usize) -> Participant {
         let (user, device, join) = self.people[who];
-        Participant { user, device, join, key: Content(vec![who as u8]), guest: false, name: None }
+        let name = Some(format!("Person {who}"));
+        Participant { user, device, join, key: Content(vec![who as u8]), guest: false, name }
     }
 
     fn state(&self, of: &[usize]) -> ServerSignal {
@@ -266,7 +272,7 @@ fn a_signed_out_device_is_closed_and_out_of_its_calls_at_once() {
 fn presence_goes_to_those_who_share_a_room_and_survives_a_short_gap() {
     let mut story = Story::of(2);
     let stranger = UserId::random();
-    story.hub.connected(story.now, ConnectionId(7), stranger, DeviceId::random(), Content::default());
+    story.hub.connected(story.now, ConnectionId(7), somebody(stranger));
     let user = story.people[0].0;
     let open = HashSet::from([user]);
     story.hub.streams(story.now, &open);
@@ -292,7 +298,7 @@ fn one_who_comes_into_a_room_hears_of_its_call() {
     let mut story = Story::of(1);
     story.joins(0);
     let newcomer = UserId::random();
-    story.hub.connected(story.now, ConnectionId(4), newcomer, DeviceId::random(), Content::default());
+    story.hub.connected(story.now, ConnectionId(4), somebody(newcomer));
     assert_eq!(story.hub.take_outputs(), []);
     story.hub.membership(Membership { room: story.room, user: newcomer, joined: true });
     assert_eq!(heard(&story.hub.take_outputs(), 4), [&story.state(&[0])]);

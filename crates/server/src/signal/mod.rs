@@ -16,7 +16,7 @@ pub(crate) mod ticket;
 
 pub(crate) use exchange::{Exchange, Input};
 pub(crate) use guests::GuestPass;
-pub(crate) use hub::{CallLook, Hub};
+pub(crate) use hub::{CallLook, Hub, Identity};
 pub(crate) use socket::routes;
 
 /// One connection's number; a device that reconnects has a new one.

@@ -1,6 +1,6 @@
 //! One connection of the signal socket: getting in, and the loop that reads, writes and pings.
 
-use super::{ConnectionId, GuestPass, Input};
+use super::{ConnectionId, GuestPass, Identity, Input};
 use crate::{
     app::App,
     auth::{Credential, SignedIn, admit, asking_host, bearer, is_signed_in, origin_allowed, signed_out},
@@ -25,7 +25,7 @@ use axum::{
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use serde::Deserialize;
 use snug_protocol::{
-    ApiError, Content, DeviceId, ErrorCode, MAX_SIGNAL_BYTES, UserId,
+    ApiError, Content, DeviceId, ErrorCode, MAX_SIGNAL_BYTES,
     signal::{ClientSignal, SUBPROTOCOL, ServerSignal, Ticket, close},
 };
 use std::{
@@ -72,33 +72,33 @@ async fn connect(
 }
 
 /// Who is at the other end.
+#[derive(Clone)]
 struct Entrant {
-    user: UserId,
-    device: DeviceId,
-    key: Content,
+    who: Identity,
     guest: Option<GuestPass>,
 }
 
 impl Entrant {
     async fn member(app: &App, who: SignedIn) -> Result<Self> {
-        let (key,): (Vec<u8>,) = sqlx::query_as("SELECT public_key FROM devices WHERE id = ?")
-            .bind(who.device.to_string())
-            .fetch_one(&app.log.pool)
-            .await?;
-        Ok(Self { user: who.user, device: who.device, key: Content(key), guest: None })
+        let query = "SELECT public_key, display_name FROM devices JOIN accounts ON accounts.id = account WHERE devices.id = ?";
+        let (key, name): (Vec<u8>, String) =
+            sqlx::query_as(query).bind(who.device.to_string()).fetch_one(&app.log.pool).await?;
+        let who = Identity { user: who.user, device: who.device, key: Content(key), name };
+        Ok(Self { who, guest: None })
     }
 
     async fn guest(app: &App, device: DeviceId) -> Result<Self> {
         let Guest { user, device, key, pass } = by_device(app, device).await?;
-        Ok(Self { user, device, key, guest: Some(pass) })
+        let who = Identity { user, device, key, name: pass.name.clone() };
+        Ok(Self { who, guest: Some(pass) })
     }
 
     /// Whether the session still stands.
     async fn stands(&self, app: &App) -> Result<bool> {
         if self.guest.is_none() {
-            return is_signed_in(app, self.device).await;
+            return is_signed_in(app, self.who.device).await;
         }
-        match by_device(app, self.device).await {
+        match by_device(app, self.who.device).await {
             Ok(_) => Ok(true),
             Err(Failure::Refused(_)) => Ok(false),
             Err(failure) => Err(failure),
@@ -144,18 +144,18 @@ enum End {
 struct Connection {
     app: App,
     id: ConnectionId,
-    who: Entrant,
+    entrant: Entrant,
     socket: WebSocket,
     rate: DefaultDirectRateLimiter,
 }
 
 impl Connection {
-    async fn serve(app: App, who: Entrant, socket: WebSocket) {
+    async fn serve(app: App, entrant: Entrant, socket: WebSocket) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed));
         let rate = RateLimiter::direct(rates::quota(app.limits.signals));
         let killed = app.killed.clone();
-        let mut connection = Self { app, id, who, socket, rate };
+        let mut connection = Self { app, id, entrant, socket, rate };
         tokio::select! {
             () = killed.cancelled() => {}
             () = connection.run() => {}
@@ -163,23 +163,23 @@ impl Connection {
     }
 
     async fn run(&mut self) {
-        let hello = ServerSignal::Hello { device: self.who.device, server_time: clock::now() };
+        let hello = ServerSignal::Hello { device: self.entrant.who.device, server_time: clock::now() };
         if self.send(&hello).await.is_err() {
             return;
         }
         let (queue, signals) = mpsc::channel(self.app.limits.signal_queue.max(1));
         let (close, closing) = oneshot::channel();
-        let (connection, device) = (self.id, self.who.device);
-        let (user, key, guest) = (self.who.user, self.who.key.clone(), self.who.guest.clone());
-        let connected = Input::Connected { connection, user, device, key, guest, queue, close };
+        let Entrant { who, guest } = self.entrant.clone();
+        let (connection, device) = (self.id, who.device);
+        let connected = Input::Connected { connection, who, guest, queue, close };
         if self.app.hub.send(connected).await.is_err() {
             self.close(close::GOING_AWAY).await;
             return;
         }
         // The session may have ended between the handshake and the hub knowing of this connection.
-        let end = match self.who.stands(&self.app).await {
+        let end = match self.entrant.stands(&self.app).await {
             Ok(true) => self.converse(signals, closing).await,
-            Ok(false) if self.who.guest.is_some() => End::Close(close::GUEST_ENDED),
+            Ok(false) if self.entrant.guest.is_some() => End::Close(close::GUEST_ENDED),
             Ok(false) => End::Close(close::SIGNED_OUT),
             Err(_) => End::Gone,
         };
@@ -268,7 +268,7 @@ impl Connection {
         };
         match parsed {
             Ok(signal) => {
-                let input = Input::Signal { connection: self.id, device: self.who.device, signal };
+                let input = Input::Signal { connection: self.id, device: self.entrant.who.device, signal };
                 self.app.hub.send(input).await.map_err(|_| End::Close(close::GOING_AWAY))
             }
             Err(why) => {
