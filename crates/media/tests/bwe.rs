@@ -51,7 +51,9 @@ fn random_loss_leaves_the_rate_alone() {
             let run = alone(Conditions::loss(percent, burst), seed, 40);
             let rate = run.rate(0, 5.0, 40.0).as_kbps();
             assert!(rate >= 2500.0 * keeps, "{percent} % in {burst}, seed {seed}: {rate}");
-            let least = run.least_target(0, 5.0, 40.0).as_kbps();
+            // The start takes the longer the more probes lose.
+            let settled = if percent < 10.0 { 5.0 } else { 8.0 };
+            let least = run.least_target(0, settled, 40.0).as_kbps();
             assert!(least >= 2500.0 * 0.6, "{percent} % in {burst}, seed {seed}: at worst {least}");
             if seed == 0 {
                 keep(&format!("loss of {percent} percent in bursts of {burst}"), &run.trajectory(4));

@@ -106,8 +106,7 @@ impl Pair {
     /// The way to them, while there is one.
     pub(super) fn way(&self, key: PairKey) -> Option<Way> {
         let connected = self.negotiation.state() == PairState::Connected;
-        let voice_loss = self.peer.counters().counters.outbound_audio.remote_fraction_lost;
-        connected.then_some(Way { key, estimate: self.estimate, voice_loss, shown: self.shown })
+        connected.then_some(Way { key, estimate: self.estimate, shown: self.shown })
     }
 
     /// `video_rate` is what the encoder is told, in bits per second.

@@ -11,8 +11,6 @@ pub(super) struct Way {
     pub(super) key: PairKey,
     /// What the network takes.
     pub(super) estimate: Estimate,
-    /// Share of the voice's packets that got lost lately, 0 to 1, as the other side reports.
-    pub(super) voice_loss: f64,
     /// How large the other side shows the pictures, in physical pixels; nothing while it has not said so.
     pub(super) shown: Option<(u32, u32)>,
 }
@@ -32,7 +30,7 @@ impl Sharing {
                 id: way.key,
                 target: way.estimate.target,
                 stable: way.estimate.stable,
-                loss: way.estimate.loss.max(way.voice_loss),
+                loss: way.estimate.loss,
                 tile: way.shown,
             })
             .collect();

@@ -13,7 +13,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtp;
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
-use snug_media::bwe::{BandwidthEstimator, Kind, ProbeId, SendHistory, SentPacket};
+use snug_media::bwe::{BandwidthEstimator, Kind, PacketResult, ProbeId, SendHistory, SentPacket};
 use snug_media::pacer::{Backlog, Due, Pacer};
 use snug_media::{Seq, Time};
 use std::collections::VecDeque;
@@ -76,6 +76,29 @@ impl Departure {
         }
         self.estimator.feedback(at, &results);
         self.publish(at);
+        self.trace(&results);
+    }
+
+    /// What one needs to see why an estimate went where it went.
+    fn trace(&self, results: &[PacketResult]) {
+        if !tracing::enabled!(tracing::Level::TRACE) {
+            return;
+        }
+        let estimate = self.estimator.estimate();
+        let lost = results.iter().filter(|result| result.received.is_none()).count();
+        tracing::trace!(
+            target_kbps = estimate.target.as_kbps(),
+            stable_kbps = estimate.stable.as_kbps(),
+            acknowledged_kbps = estimate.acknowledged.map(|rate| rate.as_kbps()),
+            wanted_kbps = self.shared.wanted().as_kbps(),
+            limited_by = ?estimate.limited_by,
+            queue_ms = self.estimator.queue_delay().as_millis(),
+            in_flight = self.estimator.in_flight(),
+            waiting = self.pacer.queued_bytes(),
+            reported = results.len(),
+            lost,
+            "feedback"
+        );
     }
 
     pub(super) fn round_trip(&mut self, at: Time, rtt: Duration) {

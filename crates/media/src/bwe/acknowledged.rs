@@ -4,6 +4,7 @@
 //! rates at which the same packets were sent and received, with the longest pause between arrivals
 //! shortened to the second longest, so that one stall is not taken for a slow link.
 
+use super::times;
 use crate::time::Time;
 use crate::units::Bitrate;
 use std::collections::VecDeque;
@@ -33,6 +34,8 @@ const PACKETS: usize = 20;
 const SHORT_PACKETS: usize = 8;
 /// but nothing older than this.
 const OLDEST: Duration = Duration::from_millis(2500);
+/// What comes slower than this share of the sending fills a queue.
+const FILLS: f64 = 0.95;
 /// Fewer packets give no rate.
 const LEAST_PACKETS: usize = 6;
 
@@ -57,16 +60,23 @@ impl Acknowledged {
         rate_of(self.arrivals.iter())
     }
 
-    /// The rate of the newest packets only.
-    pub(super) fn recent_rate(&self) -> Option<Bitrate> {
+    /// What the path passed in the last moment, if more was sent than it did: its capacity then, whatever was sent before.
+    pub(super) fn capacity(&self) -> Option<Bitrate> {
         let newest = self.arrivals.back()?.received;
         let within = self.arrivals.iter().rev().take_while(|a| newest.since(a.received) <= SHORT).count();
         let count = within.max(SHORT_PACKETS).min(self.arrivals.len());
-        rate_of(self.arrivals.iter().skip(self.arrivals.len() - count))
+        let (sent, received) = rates_of(self.arrivals.iter().skip(self.arrivals.len() - count))?;
+        (received < times(sent, FILLS)).then_some(received)
     }
 }
 
 fn rate_of<'a>(arrivals: impl Iterator<Item = &'a Arrival> + Clone) -> Option<Bitrate> {
+    let (sent, received) = rates_of(arrivals)?;
+    Some(received.min(sent))
+}
+
+/// At which these packets were sent, and received.
+fn rates_of<'a>(arrivals: impl Iterator<Item = &'a Arrival> + Clone) -> Option<(Bitrate, Bitrate)> {
     let first = arrivals.clone().next()?;
     let count = arrivals.clone().count();
     if count < LEAST_PACKETS {
@@ -95,7 +105,7 @@ fn rate_of<'a>(arrivals: impl Iterator<Item = &'a Arrival> + Clone) -> Option<Bi
     let shortest = Duration::from_millis(1);
     let received = Bitrate::of((bytes - first.bytes) as u64, receiving.max(shortest));
     let sent = Bitrate::of((bytes - last_sent.bytes) as u64, sending.max(shortest));
-    Some(received.min(sent))
+    Some((sent, received))
 }
 
 #[cfg(test)]
@@ -126,13 +136,19 @@ mod tests {
     }
 
     #[test]
-    fn a_new_rate_shows_first_in_the_recent_one() {
+    fn a_path_that_became_slow_shows_at_once_and_a_sender_that_did_says_nothing_of_it() {
         let (mut acknowledged, mut clock) = (Acknowledged::default(), 0);
         feed(&mut acknowledged, &mut clock, 2000, 500, 20);
-        feed(&mut acknowledged, &mut clock, 500, 12, 20);
-        let recent = acknowledged.recent_rate().unwrap_or_default().as_kbps();
-        let usual = acknowledged.rate().unwrap_or_default().as_kbps();
-        assert!((480.0..=520.0).contains(&recent), "{recent}");
-        assert!(usual > 700.0, "{usual}");
+        assert_eq!(acknowledged.capacity(), None, "it came as fast as it went");
+        let mut slower = acknowledged.clone();
+        feed(&mut slower, &mut clock.clone(), 500, 12, 20);
+        assert_eq!(slower.capacity(), None, "less was sent");
+        for n in 1..=40 {
+            // 2000 kbit/s into 500.
+            let (sent, received) = (clock + n * 4000, clock + 20_000 + n * 16_000);
+            acknowledged.packet(Time::from_micros(sent), Time::from_micros(received), 1000);
+        }
+        let capacity = acknowledged.capacity().unwrap_or_default().as_kbps();
+        assert!((480.0..=520.0).contains(&capacity), "{capacity}");
     }
 }

@@ -34,8 +34,8 @@ pub(super) struct Report<'a> {
     pub(super) arrived: &'a [PacketResult],
     /// What arrived in the last half second,
     pub(super) throughput: Option<Bitrate>,
-    /// and in the last moment.
-    pub(super) recent: Option<Bitrate>,
+    /// and what the path takes, if more was sent in the last moment.
+    pub(super) capacity: Option<Bitrate>,
     /// What a probe measured.
     pub(super) probed: Option<Bitrate>,
     /// How the rate may grow.
@@ -57,9 +57,6 @@ pub(super) struct DelayBased {
 
 /// After a pause of this length the old spacing means nothing.
 const PAUSE: Duration = Duration::from_secs(2);
-/// When what arrived in the last moment is less than this share of what did before, the link has become
-/// slower; otherwise the longer measurement is the better one.
-const FELL: f64 = 0.75;
 /// A rise below this is a frame of somebody else, or jitter: yielding to it, the smaller of two flows would
 /// always yield to the larger.
 const LEAST: Duration = Duration::from_millis(15);
@@ -101,7 +98,7 @@ impl DelayBased {
 
     /// Takes a report of the receiver.
     pub(super) fn report(&mut self, now: Time, report: Report<'_>) -> DelayVerdict {
-        let Report { arrived, throughput, recent, probed, growth, queue } = report;
+        let Report { arrived, throughput, capacity, probed, growth, queue } = report;
         let contested = growth == Growth::Contested;
         if self.reported.is_some_and(|last| now.since(last) > PAUSE) {
             self.arrivals = Arrivals::default();
@@ -126,14 +123,13 @@ impl DelayBased {
         if usage != Usage::Over {
             self.longest = Duration::ZERO;
         }
-        match (usage, throughput.or(recent), probed) {
+        match (usage, capacity.or(throughput), probed) {
             (Usage::Over, None, _) => {
                 if self.aimd.may_decrease(now, times(self.aimd.rate(), BLIND_DECREASE)) {
                     self.aimd.set_rate(now, times(self.aimd.rate(), BLIND_DECREASE));
                 }
             }
-            (Usage::Over, Some(usual), _) => {
-                let arriving = recent.filter(|recent| *recent < times(usual, FELL)).unwrap_or(usual);
+            (Usage::Over, Some(arriving), _) => {
                 let draining = queue.standing < self.longest.mul_f64(DRAINING);
                 self.longest = self.longest.max(queue.standing);
                 if !draining && self.aimd.may_decrease(now, arriving) {
@@ -144,7 +140,7 @@ impl DelayBased {
                 self.aimd.set_rate(now, probed)
             }
             (Usage::Normal, _, _) if queue.standing > HOLD && !contested => self.aimd.hold(now),
-            (_, throughput, _) => self.aimd.update(now, usage, throughput, growth),
+            _ => self.aimd.update(now, usage, throughput, growth),
         }
         DelayVerdict { usage, recovered }
     }

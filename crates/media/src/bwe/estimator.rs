@@ -67,7 +67,7 @@ pub struct Estimate {
     pub padding: Bitrate,
     /// The target without short-lived cuts (the window's push-back): to choose resolutions by.
     pub stable: Bitrate,
-    /// Lost share of the packets lately reported, 0 to 1.
+    /// Lost share of the packets lately reported, 0 to 1, as far as no queue of ours lost them: what repairs must make up for.
     pub loss: f64,
     /// What limits the target.
     pub limited_by: LimitedBy,
@@ -157,6 +157,9 @@ impl BandwidthEstimator {
     pub fn sent(&mut self, packet: &SentPacket) {
         let media = if packet.media == Kind::Padding { 0 } else { packet.bytes };
         self.limited.sent(packet.at, media);
+        if packet.media == Kind::Video {
+            self.prober.begin();
+        }
         self.window.sent(packet.at, packet.bytes);
         self.last_sent = self.last_sent.max(Some(packet.at));
         // Silence is counted from the first packet on.
@@ -198,8 +201,8 @@ impl BandwidthEstimator {
             false => Growth::Usual,
         };
         let queue = QueueNow { latest: self.queue.latest(), standing: self.queue.now() };
-        let recent = self.acknowledged.recent_rate();
-        let report = Report { arrived: &arrived, throughput, recent, probed, growth, queue };
+        let capacity = self.acknowledged.capacity();
+        let report = Report { arrived: &arrived, throughput, capacity, probed, growth, queue };
         let verdict = self.delay.report(now, report);
         self.usage = verdict.usage;
         self.loss.report(results, self.delay.rate(), throughput, limited, self.queue.now());
@@ -294,7 +297,7 @@ impl BandwidthEstimator {
             pacing: times(self.target, PACING),
             padding: self.loss.padding().unwrap_or(Bitrate::ZERO).min(target),
             stable: self.target,
-            loss: self.loss.average(),
+            loss: self.loss.without_queue(),
             limited_by: if pushed { LimitedBy::InFlight } else { self.limited_by },
             acknowledged: self.acknowledged.rate(),
         }

@@ -53,9 +53,12 @@ fn send(estimator: &mut BandwidthEstimator, at: Time, bytes: usize, probe: Optio
 
 #[test]
 fn before_anything_is_known_it_is_the_start_rate() {
-    let estimator = BandwidthEstimator::new(at(0), LIMITS);
+    let mut estimator = BandwidthEstimator::new(at(0), LIMITS);
     let estimate = estimator.estimate();
     assert_eq!((estimate.target, estimate.limited_by), (LIMITS.start, LimitedBy::Configuration));
+    estimator.sent(&SentPacket { at: at(0), bytes: 80, media: Kind::Audio, probe: None });
+    assert!(estimator.poll(at(0)).is_empty(), "there is nothing to probe with yet");
+    send(&mut estimator, at(0), 1000, None);
     assert_eq!(estimator.poll_at(), Time::ZERO, "the first probes are due");
 }
 
@@ -119,6 +122,7 @@ fn limits_hold_at_once_and_are_put_in_order() {
 fn probes_go_no_higher_than_twice_what_is_wanted() {
     let mut estimator = BandwidthEstimator::new(at(0), LIMITS);
     estimator.set_wanted(at(0), Bitrate::kbps(500));
+    send(&mut estimator, at(0), 1000, None);
     let targets: Vec<Bitrate> = estimator.poll(at(0)).iter().map(|cluster| cluster.target).collect();
     assert_eq!(targets, [Bitrate::kbps(900), Bitrate::kbps(1000)]);
 }

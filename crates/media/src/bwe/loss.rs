@@ -150,9 +150,15 @@ impl LossBased {
         (self.min, self.max) = (min, max);
     }
 
-    /// The lost share of the last seconds, the newest weighing most.
-    pub(super) fn average(&self) -> f64 {
-        self.average
+    /// The lost share of the last seconds, the newest weighing most, of what was sent while no queue was seen: a full queue's losses
+    /// go away by sending less. When there was a queue all the time nobody can tell, and it is the share of all.
+    pub(super) fn without_queue(&self) -> f64 {
+        let (mut size, mut lost) = (0.0, 0.0);
+        for (weight, seen) in self.weighted().filter(|(_, seen)| !seen.queued) {
+            size += weight * seen.size;
+            lost += weight * seen.lost;
+        }
+        if size > 0.0 { (lost / size).clamp(0.0, 1.0) } else { self.average }
     }
 
     pub(super) fn state(&self) -> LossState {

@@ -3,8 +3,8 @@
 //! At the start in steps of three and six times the start rate and on from there while it holds; when a
 //! large drop is over, at nearly the rate before; while the application sends less than it may, now and
 //! then at twice the estimate; and, unlike libwebrtc, now and then also while it does not, because a link
-//! that became faster would otherwise be found at 8 % a second. These last probes become rarer while they
-//! find nothing. No probe goes beyond twice of what the sources could use.
+//! that became faster would otherwise be found at 8 % a second: more often while there was much more lately,
+//! because what took it away mostly goes away, too. No probe goes beyond twice of what the sources could use.
 
 use super::estimator::ProbeCluster;
 use super::feedback::ProbeId;
@@ -38,8 +38,8 @@ pub(super) struct Prober {
     drop: Option<Drop>,
     next_id: u32,
     pending: Vec<ProbeCluster>,
-    pause: Duration,
-    estimate_when_probed: Bitrate,
+    /// The highest estimate lately, and when it was.
+    best: (Time, Bitrate),
     /// The present climb's last probes have been measured.
     measured: bool,
     repeats: u32,
@@ -47,6 +47,8 @@ pub(super) struct Prober {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// No picture was sent yet: probes are made of pictures that wait or that were sent, and voice alone needs none.
+    Silent,
     /// Nothing was probed yet.
     Fresh,
     /// A result above this rate leads to the next step.
@@ -78,12 +80,14 @@ const LARGE_DROP: f64 = 0.66;
 const DIP: Duration = Duration::from_secs(5);
 /// After a dip, this share of the rate before it.
 const AFTER_DIP: f64 = 0.85;
-/// Between two probes while application-limited, and the first pause while not.
+/// Between two probes,
 const PAUSE: Duration = Duration::from_secs(5);
-/// Longest pause while not application-limited.
-const PAUSE_MOST: Duration = Duration::from_secs(10);
-/// A probe that raised the estimate by this has found something.
-const FOUND: f64 = 1.1;
+/// and while there was more lately: a few packets of the present rate each time.
+const PAUSE_AFTER_FALL: Duration = Duration::from_millis(2500);
+/// "More" is this many times the estimate,
+const FALLEN: f64 = 1.5;
+/// and "lately" within this time.
+const LATELY: Duration = Duration::from_secs(60);
 /// Length of a burst: enough packets at high rates, short enough for small queues.
 const BURST: Duration = Duration::from_millis(15);
 /// At low rates the number of packets decides.
@@ -101,14 +105,13 @@ impl Prober {
             wanted: None,
             estimate: start,
             room: Room::Free,
-            state: State::Fresh,
+            state: State::Silent,
             limited_since: None,
             probed: None,
             drop: None,
             next_id: 0,
             pending: Vec::new(),
-            pause: PAUSE,
-            estimate_when_probed: start,
+            best: (Time::ZERO, start),
             measured: false,
             repeats: 0,
         }
@@ -117,7 +120,15 @@ impl Prober {
     /// The path changed: everything from the start, from this rate.
     pub(super) fn restart(&mut self, start: Bitrate) {
         let fresh = Prober::new(start, self.max);
-        *self = Prober { wanted: self.wanted, next_id: self.next_id, ..fresh };
+        let state = if self.state == State::Silent { State::Silent } else { State::Fresh };
+        *self = Prober { wanted: self.wanted, next_id: self.next_id, state, ..fresh };
+    }
+
+    /// A picture was sent.
+    pub(super) fn begin(&mut self) {
+        if self.state == State::Silent {
+            self.state = State::Fresh;
+        }
     }
 
     /// A higher limit is probed for at once.
@@ -148,10 +159,12 @@ impl Prober {
     pub(super) fn set_estimate(&mut self, now: Time, estimate: Bitrate, room: Room) {
         if estimate < times(self.estimate, LARGE_DROP) {
             self.drop = Some(Drop { at: now, before: self.estimate });
-            self.pause = PAUSE;
         }
         self.estimate = estimate;
         self.room = room;
+        if estimate >= self.best.1 || now.since(self.best.0) > LATELY {
+            self.best = (now, estimate);
+        }
         if let State::Climbing(reached) = self.state
             && estimate > reached
         {
@@ -183,7 +196,9 @@ impl Prober {
                 self.probe(now, &rates, true);
             }
             State::Climbing(_) if now >= self.result_at() => self.give_up(now),
-            State::Done if self.due_at().is_some_and(|due| now >= due) => self.probe_again(now),
+            State::Done if self.due_at().is_some_and(|due| now >= due) => {
+                self.probe(now, &[times(self.estimate, STEP)], true);
+            }
             _ => {}
         }
         std::mem::take(&mut self.pending)
@@ -193,6 +208,7 @@ impl Prober {
     pub(super) fn poll_at(&self) -> Option<Time> {
         match self.state {
             _ if !self.pending.is_empty() => Some(Time::ZERO),
+            State::Silent => None,
             State::Fresh => Some(Time::ZERO),
             State::Climbing(_) => Some(self.result_at()),
             State::Done => self.due_at(),
@@ -211,22 +227,17 @@ impl Prober {
         let probed = self.probed.unwrap_or(Time::ZERO);
         Some(match self.limited_since {
             Some(since) => probed.max(since) + PAUSE,
-            None => probed + self.pause,
+            None if self.best.1 > times(self.estimate, FALLEN) => probed + PAUSE_AFTER_FALL,
+            None => probed + PAUSE,
         })
     }
 
-    fn probe_again(&mut self, now: Time) {
-        if self.limited_since.is_none() {
-            let found = self.estimate > times(self.estimate_when_probed, FOUND);
-            self.pause = if found { PAUSE } else { (self.pause * 2).min(PAUSE_MOST) };
-        }
-        self.probe(now, &[times(self.estimate, STEP)], true);
-    }
-
-    /// No result in time: when it was not even measured, too much of it was lost by chance.
+    /// No result in time: when it was not even measured, too much of it was lost by chance, and it is repeated when there is room.
     fn give_up(&mut self, now: Time) {
-        self.state = State::Done;
-        if !self.measured && self.repeats < REPEATS && self.estimate < self.needed() {
+        if self.measured || self.repeats >= REPEATS || self.estimate >= self.needed() {
+            self.state = State::Done;
+        } else if self.room != Room::None {
+            self.state = State::Done;
             self.repeats += 1;
             self.probe(now, &[times(self.estimate, FIRST[0])], true);
         }
@@ -265,7 +276,6 @@ impl Prober {
         }
         self.probed = Some(now);
         self.measured = false;
-        self.estimate_when_probed = self.estimate;
     }
 }
 
@@ -281,8 +291,14 @@ mod tests {
         clusters.iter().map(|cluster| cluster.target.as_bps() / 1000).collect()
     }
 
-    fn settled(max: u64) -> Prober {
+    fn begun(max: u64) -> Prober {
         let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(max));
+        prober.begin();
+        prober
+    }
+
+    fn settled(max: u64) -> Prober {
+        let mut prober = begun(max);
         prober.poll(at(0));
         prober.set_estimate(at(100), Bitrate::kbps(1000), Room::Free);
         prober.measured();
@@ -293,8 +309,15 @@ mod tests {
     }
 
     #[test]
-    fn at_the_start_it_climbs_for_as_long_as_the_path_follows() {
+    fn voice_alone_is_not_probed_for() {
         let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(5000));
+        assert_eq!(prober.poll_at(), None);
+        assert!(prober.poll(at(1000)).is_empty());
+    }
+
+    #[test]
+    fn at_the_start_it_climbs_for_as_long_as_the_path_follows() {
+        let mut prober = begun(5000);
         assert_eq!(targets(&prober.poll(at(0))), [900, 1800]);
         prober.set_estimate(at(120), Bitrate::kbps(1750), Room::Free);
         assert_eq!(targets(&prober.poll(at(125))), [3500]);
@@ -304,7 +327,7 @@ mod tests {
 
     #[test]
     fn probes_that_were_lost_are_repeated_and_not_for_ever() {
-        let mut prober = Prober::new(Bitrate::kbps(300), Bitrate::kbps(5000));
+        let mut prober = begun(5000);
         prober.poll(at(0));
         let seconds: Vec<u64> = (1..5).filter(|second| !prober.poll(at(1000 * second)).is_empty()).collect();
         assert_eq!(seconds, [1, 2]);
@@ -333,16 +356,23 @@ mod tests {
     }
 
     #[test]
-    fn probes_that_find_nothing_become_rarer() {
-        let mut prober = settled(5000);
-        let mut seconds = Vec::new();
-        for second in 2..=62 {
-            if !prober.poll(at(1000 * second)).is_empty() {
-                prober.measured();
-                seconds.push(second);
+    fn what_was_lost_is_looked_for_more_often_than_what_never_was() {
+        let probes = |prober: &mut Prober, from: u64| {
+            let mut due = Vec::new();
+            for tick in from * 4..(from + 16) * 4 {
+                if !prober.poll(at(250 * tick)).is_empty() {
+                    prober.measured();
+                    due.push(250 * tick);
+                }
             }
-        }
-        assert_eq!(seconds, [6, 16, 26, 36, 46, 56]);
+            due
+        };
+        let mut prober = settled(5000);
+        assert_eq!(probes(&mut prober, 2), [5250, 10_250, 15_250]);
+        prober.set_estimate(at(18_000), Bitrate::kbps(400), Room::Free);
+        assert_eq!(probes(&mut prober, 18), [18_000, 20_500, 23_000, 25_500, 28_000, 30_500, 33_000]);
+        prober.set_estimate(at(80_000), Bitrate::kbps(400), Room::Free);
+        assert_eq!(probes(&mut prober, 80), [80_000, 85_000, 90_000, 95_000]);
     }
 
     #[test]
