@@ -89,7 +89,6 @@ async fn a_call_follows_a_computer_to_another_address_and_two_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails: a restart while there is no address at all ends the call"]
 async fn a_call_outlives_a_gap_without_any_address() {
     if !namespaces::can_be_made() {
         return;

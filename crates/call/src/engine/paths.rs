@@ -2,7 +2,7 @@
 
 use super::api::CallEvent;
 use super::owner::Owner;
-use crate::peer::{PairKey, PeerCommand, PeerGone, RelayProblem};
+use crate::peer::{PairKey, PeerCommand, PeerGone, RelayProblem, is_reachable};
 use crate::session::{Input, PairState};
 use snug_media::Time;
 use snug_protocol::ice::IceServer;
@@ -41,6 +41,10 @@ impl Paths {
 impl Owner {
     /// The computer's addresses changed: each connection looks whether its own is still there.
     pub(super) fn network(&mut self, addresses: Vec<IpAddr>) {
+        if !addresses.iter().any(|address| is_reachable(*address)) {
+            // Between two networks: until there is one, there is nothing to restart with.
+            return;
+        }
         let addresses: Arc<[IpAddr]> = addresses.into();
         let lost = self.paths.lost(&addresses);
         for pair in self.pairs.values() {

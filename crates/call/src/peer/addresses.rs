@@ -29,7 +29,7 @@ impl ToSocketAddrs for LocalAddresses {
 
 fn chosen(there: impl Iterator<Item = IpAddr>, include_loopback: bool) -> Vec<SocketAddr> {
     let mut addresses: Vec<IpAddr> = Vec::new();
-    for ip in there.filter(|ip| is_usable(*ip)) {
+    for ip in there.filter(|ip| is_reachable(*ip)) {
         if !addresses.contains(&ip) && addresses.len() < MOST {
             addresses.push(ip);
         }
@@ -41,7 +41,7 @@ fn chosen(there: impl Iterator<Item = IpAddr>, include_loopback: bool) -> Vec<So
 }
 
 /// Whether somebody else could reach it. A link-local one means nothing without its interface, which no candidate names.
-fn is_usable(ip: IpAddr) -> bool {
+pub(crate) fn is_reachable(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_unspecified() || ip.is_link_local()),
         IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unspecified() || ip.is_unicast_link_local()),

@@ -23,6 +23,7 @@ mod shared;
 mod tap;
 mod turn;
 
+pub(crate) use addresses::is_reachable;
 pub(crate) use control::{PairKey, Peer, PeerCommand, PeerEvent, PeerGone, PeerLinks, PeerSettings};
 pub(crate) use departure::HEADERS;
 pub(crate) use shared::Counters;
