@@ -280,9 +280,9 @@ mod tests {
         }
         assert_eq!(speak(&mut estimator, 60, 1, 45), 20, "one late packet changes nothing");
         speak(&mut estimator, 60, 10, 0);
-        assert_eq!(speak(&mut estimator, 60, 5, 45), 50);
-        assert_eq!(speak(&mut estimator, 60, 350, 0), 20, "20 s are enough to forget that");
-        speak(&mut estimator, 60, 350, 0);
+        assert_eq!(speak(&mut estimator, 60, 40, 45), 50);
+        assert_eq!(speak(&mut estimator, 60, 500, 0), 20, "30 s are enough to forget that");
+        speak(&mut estimator, 60, 500, 0);
         assert_eq!(speak(&mut estimator, 120, 1, 45), 20);
     }
 

@@ -301,3 +301,40 @@ fn a_copy_shorter_than_the_lost_packet_tells_its_end() {
         assert_eq!(stats.fec_packets_decoded, 1);
     }
 }
+
+#[test]
+fn comfort_noise_until_a_voice_comes_back_late_is_not_concealment() {
+    let mut listener = Listener::new();
+    listener.call(0, 50, &[]);
+    let rtp_time = RtpTime(u32::MAX - 5000).add(50 * 960);
+    listener.buffer.insert(listener.now, Seq(65_500).add(50), rtp_time, Bytes::from_static(&[0x78]), 0);
+    for _ in 0..20 {
+        listener.listen_10_ms();
+    }
+    // The sender was silent for one packet only; what it said then comes 180 ms late.
+    listener.call(51, 60, &[]);
+    let stats = listener.buffer.stats();
+    assert_eq!(stats.concealed_samples, 0);
+    assert!(stats.silent_concealed_samples > 48 * 100, "{stats:?}");
+}
+
+#[test]
+fn a_packet_whose_stamp_says_that_it_was_the_lost_one_is_not_asked_for_what_it_has_not() {
+    let mut listener = Listener::new();
+    listener.call(0, 50, &[]);
+    // Number 50 is lost; 51 has no copy and no redundancy, and 52 has the stamp that 50 had.
+    let stamp = |n: u32| RtpTime(u32::MAX - 5000).add(n * 960);
+    for (n, at) in [(51, 51), (52, 50)] {
+        listener.buffer.insert(
+            listener.now,
+            Seq(65_500).add(n),
+            stamp(at),
+            Bytes::from_static(&[0x78, 0, 7]),
+            0,
+        );
+    }
+    for _ in 0..10 {
+        listener.listen_10_ms();
+    }
+    assert!(!listener.heard.iter().any(|playout| matches!(playout, Playout::Dred { .. })));
+}
