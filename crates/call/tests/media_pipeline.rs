@@ -5,10 +5,12 @@ use snug_call::audio::{AudioProcessing, AudioSender, AudioSettings, FarEnd, Play
 use snug_call::clock::Clock;
 use snug_call::device::{CameraChoice, DeviceError, DeviceState, MicrophoneChoice, SpeakerChoice};
 use snug_call::video::{EncodedFrames, VideoDecoder, VideoFormat, VideoSender, VideoSettings};
+use snug_media::allocate::Voice;
+use snug_media::audio::packet_samples;
 use snug_media::level::dbov;
 use snug_media::pattern::{self, Code};
 use snug_media::tone::{MarkerDetector, delay_of, dominant_frequency};
-use snug_media::{Bitrate, EncodedFrame, Seq, Time};
+use snug_media::{Bitrate, EncodedFrame, RtpTime, Seq, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -197,6 +199,31 @@ async fn the_tone_goes_from_mouth_to_ear_with_its_time() {
     assert!(heard_at.micros_from(clock.now()).abs() < 200_000);
     let stats = stream.stats();
     assert!(stats.packets_received > 100 && stats.concealed_ratio() < 0.2, "{stats:?}");
+}
+
+#[tokio::test]
+async fn packets_lengthen_and_shorten_while_the_microphone_runs_and_their_stamps_stay_one_count() {
+    let (sender, mut packets, _) = AudioSender::start(tone(440.0), FarEnd::silent());
+    let voice =
+        |ms, kbps| Voice { bitrate: Bitrate::kbps(kbps), packet_time: Duration::from_millis(ms), loss: 0.0 };
+    let mut expected: Option<RtpTime> = None;
+    let story = async {
+        for (ms, kbps, samples) in [(60, 17, 2880), (20, 32, 960), (60, 17, 2880)] {
+            sender.set_voice(voice(ms, kbps));
+            loop {
+                let packet = packets.next().await.unwrap();
+                let length = packet_samples(&packet.payload).unwrap();
+                let gap = packet.rtp_time.since(expected.unwrap_or(packet.rtp_time));
+                // Where the machine stood still for a while there is a gap; never is sound counted twice.
+                assert!(gap >= 0, "{gap} samples");
+                expected = Some(packet.rtp_time.add(length));
+                if length == samples {
+                    break;
+                }
+            }
+        }
+    };
+    timeout(LONG, story).await.unwrap();
 }
 
 #[tokio::test]

@@ -143,7 +143,6 @@ impl FrameAssembler {
     /// What is to be done at this time. Ask after each packet and every few tens of milliseconds.
     pub fn poll(&mut self, now: Time) -> Option<Action> {
         let waited_too_long = self.gap_since.is_some_and(|since| now.since(since) >= GIVE_UP);
-        let key_on_its_way = !self.key_starts.is_empty() && !waited_too_long && !self.hopeless;
         let needed = match self.waits() {
             Waits::Nothing => self.hopeless,
             Waits::Packets(_) => self.hopeless || waited_too_long,
@@ -153,7 +152,7 @@ impl FrameAssembler {
             }
         };
         let too_soon = self.last_request.is_some_and(|last| now.since(last) < REQUEST_INTERVAL);
-        if !needed || key_on_its_way || too_soon {
+        if !needed || too_soon {
             return None;
         }
         tracing::debug!(waiting = self.pieces.len(), hopeless = self.hopeless, "asking for a keyframe");

@@ -65,6 +65,14 @@ fn a_gap_holds_the_frames_behind_it_until_it_is_filled() {
 }
 
 #[test]
+fn packets_of_two_moments_are_never_one_picture() {
+    let (frames, mut packets) = stream(2, &[0, 1]);
+    packets[5].rtp_time = packets[5].rtp_time.add(1);
+    let mut assembler = FrameAssembler::new();
+    assert_eq!(push_all(&mut assembler, &packets), frames[..1]);
+}
+
+#[test]
 fn when_retransmission_gave_up_a_keyframe_is_asked_for_at_a_bounded_rate_and_goes_on() {
     let (frames, packets) = stream(6, &[0, 4]);
     let mut assembler = FrameAssembler::new();

@@ -29,4 +29,9 @@ proptest! {
     fn orders_to_the_pacer_of_any_bytes(data in bytes(1000)) {
         promises::pacer(&data);
     }
+
+    #[test]
+    fn sound_of_any_bytes(data in bytes(2000)) {
+        promises::audio(&data);
+    }
 }

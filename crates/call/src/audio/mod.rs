@@ -7,6 +7,8 @@
 
 mod far_end;
 mod limiter;
+#[cfg(test)]
+mod narrow_tests;
 mod packetizer;
 mod packets;
 mod playout;

@@ -1,8 +1,12 @@
-//! Blocks of 10 ms to packets of 20, and what RTP time they have.
+//! Blocks of 10 ms to packets of 20 to 60, and what RTP time they have.
+//!
+//! The length follows the network during a call. A packet of 60 ms comes 40 ms later than one of 20 would, and a
+//! listener whose buffer is one packet deep has not that much: so packets grow by 20 ms at a time, and at each length
+//! stay for a second, in which the listener slows down unheard. They shrink at once.
 
 use crate::codec::CodecError;
 use crate::codec::opus::FRAME;
-use crate::device::{BLOCK, Block};
+use crate::device::Block;
 use bytes::Bytes;
 use snug_media::level::audio_level;
 use snug_media::{ClockRate, RtpTime, Time};
@@ -10,13 +14,21 @@ use std::time::Duration;
 
 /// When sound comes so much later than its count says, it is not jitter: time without sound has passed.
 const GAP: Duration = Duration::from_millis(60);
+/// Longer packets save no headers worth their delay.
+const LONGEST: usize = 3 * FRAME;
+/// Packets grow no sooner than after so many samples at one length: a second.
+const HOLD: usize = 48_000;
 /// A packet of at most so many bytes says that nothing is said (libopus in DTX).
 const DTX_BYTES: usize = 2;
 
 /// Joins blocks to packets and gives them their RTP time.
 pub struct Packetizer {
-    frame: [f32; FRAME],
-    filled: usize,
+    frame: Vec<f32>,
+    /// Samples in the packet that is being filled, and in those that are wanted.
+    length: usize,
+    wanted: usize,
+    /// Samples packed at this length.
+    held: usize,
     /// When the frame's first sample was spoken.
     begins: Option<Time>,
     /// RTP time that the next packet has if nothing is missing, and the moment that this stands for.
@@ -44,9 +56,40 @@ impl Default for Packetizer {
 }
 
 impl Packetizer {
-    /// One at the beginning of a stream.
+    /// One at the beginning of a stream, whose packets are of 20 ms.
     pub fn new() -> Packetizer {
-        Packetizer { frame: [0.0; FRAME], filled: 0, begins: None, counted: None, quiet: false }
+        Packetizer {
+            frame: Vec::with_capacity(LONGEST),
+            length: FRAME,
+            wanted: FRAME,
+            held: 0,
+            begins: None,
+            counted: None,
+            quiet: false,
+        }
+    }
+
+    /// Aims at packets of this length: 20, 40 or 60 ms, or what is next to it.
+    pub fn set_packet_time(&mut self, packet_time: Duration) {
+        let frames = ClockRate::AUDIO.ticks(packet_time) as usize / FRAME;
+        self.wanted = (frames * FRAME).clamp(FRAME, LONGEST);
+    }
+
+    /// How long the packet is that is being filled, or the next one when none is.
+    pub fn packet_time(&self) -> Duration {
+        ClockRate::AUDIO.duration(self.length as u64)
+    }
+
+    /// The length of the packet after one that was completed.
+    fn advance(&mut self) {
+        self.held += self.length;
+        let next = match self.wanted {
+            longer if longer > self.length && self.held >= HOLD => self.length + FRAME,
+            wanted => wanted.min(self.length),
+        };
+        if next != self.length {
+            (self.length, self.held) = (next, 0);
+        }
     }
 
     /// Takes a block; gives a packet when it completes one that is worth sending. Errors are the encoder's.
@@ -54,23 +97,25 @@ impl Packetizer {
         &mut self,
         block: &Block,
         captured_at: Time,
-        encode: impl FnOnce(&[f32; FRAME]) -> Result<Bytes, CodecError>,
+        encode: impl FnOnce(&[f32]) -> Result<Bytes, CodecError>,
     ) -> Result<Option<Made>, CodecError> {
         let begins = *self.begins.get_or_insert(captured_at);
-        self.frame[self.filled..][..BLOCK].copy_from_slice(block);
-        self.filled += BLOCK;
-        if self.filled < FRAME {
+        self.frame.extend_from_slice(block);
+        if self.frame.len() < self.length {
             return Ok(None);
         }
-        (self.filled, self.begins) = (0, None);
+        self.begins = None;
         let rtp_time = self.stamp(begins);
-        let payload = encode(&self.frame)?;
+        let (encoded, audio_level) = (encode(&self.frame), audio_level(&self.frame));
+        self.frame.clear();
+        self.advance();
+        let payload = encoded?;
         // The first packet of silence is sent, because it says that silence begins.
         let quiet = payload.len() <= DTX_BYTES;
         if std::mem::replace(&mut self.quiet, quiet) && quiet {
             return Ok(None);
         }
-        Ok(Some(Made { rtp_time, payload, audio_level: audio_level(&self.frame), captured_at: begins }))
+        Ok(Some(Made { rtp_time, payload, audio_level, captured_at: begins }))
     }
 
     /// RTP time counts samples, so that it is even; where time passed without any, it jumps.
@@ -85,7 +130,7 @@ impl Packetizer {
             let off = begins.micros_from(expected);
             (rtp_time, expected.shifted(off / 32))
         };
-        self.counted = Some((rtp_time.add(FRAME as u32), expected + Duration::from_millis(20)));
+        self.counted = Some((rtp_time.add(self.length as u32), expected + self.packet_time()));
         rtp_time
     }
 }
@@ -94,12 +139,13 @@ impl Packetizer {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::device::BLOCK;
 
     fn at(millis: u64) -> Time {
         Time::from_millis(20_000 + millis)
     }
 
-    fn voice(_: &[f32; FRAME]) -> Result<Bytes, CodecError> {
+    fn voice(_: &[f32]) -> Result<Bytes, CodecError> {
         Ok(Bytes::from_static(&[1; 60]))
     }
 
@@ -149,5 +195,44 @@ mod tests {
             }
         }
         assert_eq!(sent, [0, 1, 2, 3, 4, 5, 15, 16, 17, 18, 19]);
+    }
+
+    #[test]
+    fn packets_grow_by_20_ms_a_second_and_shrink_at_once_and_their_stamps_stay_one_count() {
+        let mut packetizer = Packetizer::new();
+        let (mut lengths, mut expected): (Vec<(u64, u64)>, Option<RtpTime>) = (Vec::new(), None);
+        for number in 0..1000_u64 {
+            match number {
+                201 => packetizer.set_packet_time(Duration::from_millis(60)),
+                701 => packetizer.set_packet_time(Duration::from_millis(20)),
+                _ => {}
+            }
+            let Some(made) = packetizer.push(&[0.1; BLOCK], at(number * 10), voice_of_length).unwrap() else {
+                continue;
+            };
+            let samples = u64::from(made.payload[0]) * BLOCK as u64;
+            assert_eq!(made.rtp_time, expected.unwrap_or(made.rtp_time), "block {number}");
+            assert_eq!(made.captured_at, at((number + 1) * 10 - samples / 48));
+            expected = Some(made.rtp_time.add(samples as u32));
+            match lengths.last_mut() {
+                Some((length, count)) if *length == samples / 48 => *count += 1,
+                _ => lengths.push((samples / 48, 1)),
+            }
+        }
+        // The change comes with the packet after the one that is being filled; 40 ms last for a second.
+        assert_eq!(lengths, [(20, 101), (40, 25), (60, 67), (20, 148)], "(ms, packets)");
+    }
+
+    fn voice_of_length(samples: &[f32]) -> Result<Bytes, CodecError> {
+        Ok(Bytes::from(vec![(samples.len() / BLOCK) as u8; 60]))
+    }
+
+    #[test]
+    fn a_length_that_opus_has_not_is_the_next_one_below() {
+        let mut packetizer = Packetizer::new();
+        for (asked, wanted) in [(0, 20), (30, 20), (40, 40), (59, 40), (1000, 60)] {
+            packetizer.set_packet_time(Duration::from_millis(asked));
+            assert_eq!(packetizer.wanted, wanted * 48, "{asked} ms");
+        }
     }
 }

@@ -5,10 +5,10 @@ use snug_media::{RtpTime, Time};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Packets that a reader may be behind: 320 ms, after which the oldest are of no use to anybody.
+/// Packets that a reader may be behind: 320 ms of the shortest, after which the oldest are of no use to anybody.
 pub(super) const BACKLOG: usize = 16;
 
-/// 20 ms of Opus.
+/// 20, 40 or 60 ms of Opus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AudioPacket {
     /// Of its first sample. Jumps over silence that was not sent, and over time without a microphone.

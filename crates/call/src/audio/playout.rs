@@ -34,8 +34,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// …this: soon enough for somebody who has just plugged it in again.
 const RETRY_LAST: Duration = Duration::from_secs(4);
 
-/// One person's sound. The network pushes packets in, the playout thread takes sound out; decoding 20 ms
-/// (0.2 ms of work) is the longest that either holds the lock.
+/// One person's sound. The network pushes packets in, the playout thread takes sound out; decoding a packet
+/// (0.2 ms of work for each 20 ms of it) is the longest that either holds the lock.
 struct Voice {
     receiver: AudioReceiver<OpusDecoder>,
     meter: LevelMeter,

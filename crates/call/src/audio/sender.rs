@@ -11,6 +11,8 @@ use crate::device::{
     DeviceError, DeviceEvents, DeviceKind, DeviceReporter, Microphone, MicrophoneChoice, SoundBlock,
     open_microphone,
 };
+use crate::peer::HEADERS;
+use snug_media::allocate::Voice;
 use snug_media::audio::Protection;
 use snug_media::level::LevelMeter;
 use snug_media::{Bitrate, Time};
@@ -24,8 +26,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// …this: soon enough for somebody who has just plugged it in again.
 const RETRY_LAST: Duration = Duration::from_secs(4);
-/// Wide-band speech without audible loss, redundancy included.
-const DEFAULT_BITRATE: Bitrate = Bitrate::kbps(32);
+/// What is right on a good network: wide-band speech without audible loss.
+const DEFAULT_VOICE: Voice =
+    Voice { bitrate: Bitrate::kbps(32), packet_time: Duration::from_millis(20), loss: 0.0 };
 /// A meter that moves 15 times a second looks alive.
 const METER_PERIOD: Duration = Duration::from_millis(66);
 
@@ -38,8 +41,8 @@ pub struct AudioSettings {
     pub processing: AudioProcessing,
     /// Whether silence is sent instead.
     pub muted: bool,
-    /// What the encoder aims at.
-    pub bitrate: Bitrate,
+    /// How it is encoded at first.
+    pub voice: Voice,
 }
 
 impl Default for AudioSettings {
@@ -48,7 +51,7 @@ impl Default for AudioSettings {
             microphone: MicrophoneChoice::Default,
             processing: AudioProcessing::default(),
             muted: false,
-            bitrate: DEFAULT_BITRATE,
+            voice: DEFAULT_VOICE,
         }
     }
 }
@@ -58,8 +61,7 @@ struct Orders {
     microphone: MicrophoneChoice,
     microphone_changed: bool,
     muted: bool,
-    bitrate: Bitrate,
-    packet_loss: f32,
+    voice: Voice,
     ended: bool,
 }
 
@@ -96,8 +98,7 @@ impl AudioSender {
             microphone: settings.microphone,
             microphone_changed: false,
             muted: settings.muted,
-            bitrate: settings.bitrate,
-            packet_loss: 0.0,
+            voice: settings.voice,
             ended: false,
         };
         let shared = Arc::new(Shared { orders: Mutex::new(orders), changed: Condvar::new() });
@@ -141,14 +142,9 @@ impl AudioSender {
         });
     }
 
-    /// How many packets get lost on the worst way, 0…1: copies are sent for it, within the bitrate.
-    pub fn set_packet_loss(&self, ratio: f32) {
-        self.shared.order(|orders| orders.packet_loss = ratio);
-    }
-
-    /// Aims at another rate from the next packet on.
-    pub fn set_bitrate(&self, bitrate: Bitrate) {
-        self.shared.order(|orders| orders.bitrate = bitrate);
+    /// Encodes otherwise: another rate and other copies from the next packet on, and longer packets step by step.
+    pub fn set_voice(&self, voice: Voice) {
+        self.shared.order(|orders| orders.voice = voice);
     }
 
     /// How loud it is, about 15 times a second; silence while muted.
@@ -179,12 +175,12 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) -> Result<(), CodecError> {
-        let mut encoder = OpusEncoder::new(self.shared.lock().bitrate)?;
-        let mut told: (Bitrate, f32) = (self.shared.lock().bitrate, 0.0);
+        let mut encoder = OpusEncoder::new(self.shared.lock().voice.bitrate)?;
+        let mut told: Option<(Voice, Duration)> = None;
         let mut microphone: Option<Box<dyn Microphone>> = None;
         let mut retry = RETRY_FIRST;
         loop {
-            let (choice, muted, wanted) = {
+            let (choice, muted, voice) = {
                 let mut orders = self.shared.lock();
                 if orders.ended {
                     return Ok(());
@@ -196,12 +192,14 @@ impl Worker {
                     self.reporter.forget();
                     continue;
                 }
-                (orders.microphone.clone(), orders.muted, (orders.bitrate, orders.packet_loss))
+                (orders.microphone.clone(), orders.muted, orders.voice)
             };
-            if wanted != told {
-                encoder.set_bitrate(wanted.0)?;
-                encoder.set_protection(Protection::against(wanted.1, wanted.0))?;
-                told = wanted;
+            let packet_time = self.packetizer.packet_time();
+            if told.replace((voice, packet_time)) != Some((voice, packet_time)) {
+                self.packetizer.set_packet_time(voice.packet_time);
+                let bitrate = voice.bitrate_in(packet_time, HEADERS);
+                encoder.set_bitrate(bitrate)?;
+                encoder.set_protection(Protection::against(voice.loss as f32, bitrate))?;
             }
             let open = match &mut microphone {
                 Some(open) => open,
@@ -266,7 +264,7 @@ impl Worker {
                 self.packets.send(packet).ok();
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "20 ms of sound were not encoded"),
+            Err(error) => tracing::warn!(%error, "a packet of sound was not encoded"),
         }
     }
 }

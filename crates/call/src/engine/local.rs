@@ -152,8 +152,7 @@ impl LocalMedia {
         };
         let source = self.state().camera.then_some(source);
         let allocation = self.sharing.share(now, ways, source.as_ref());
-        self.audio.set_packet_loss(allocation.voice.loss as f32);
-        self.audio.set_bitrate(allocation.voice.bitrate);
+        self.audio.set_voice(allocation.voice);
         if ways.is_empty() {
             // Nobody is connected: who comes begins with what everybody begins with.
             return Vec::new();

@@ -273,3 +273,23 @@ proptest! {
         allocate(at(0), &peers, Some(&source), headers, &memory);
     }
 }
+
+#[test]
+fn while_packets_are_still_short_the_encoder_gives_what_their_headers_take() {
+    let (allocation, _) = allocate(at(0), &[peer(30, 0.1)], None, HEADERS, &Memory::default());
+    let voice = allocation.voice;
+    assert_eq!(voice.packet_time.as_millis(), 60);
+    for ms in [40, 60] {
+        let packet_time = std::time::Duration::from_millis(ms);
+        let headers = Bitrate::of(HEADERS as u64, packet_time).as_bps();
+        assert_eq!(
+            voice.bitrate_in(packet_time, HEADERS).as_bps() + headers,
+            voice.total(HEADERS).as_bps(),
+            "{ms}"
+        );
+    }
+    let least = voice.bitrate_in(std::time::Duration::from_millis(5), HEADERS);
+    assert_eq!(least, Bitrate::kbps(8), "never nothing");
+    let longer = voice.bitrate_in(std::time::Duration::from_millis(120), HEADERS);
+    assert_eq!(longer, voice.bitrate, "and never more than was decided");
+}

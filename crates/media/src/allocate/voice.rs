@@ -42,6 +42,13 @@ impl Voice {
         Bitrate::bps(self.bitrate.as_bps() + header_rate(headers, self.packet_time))
     }
 
+    /// What the encoder may take while packets last `packet_time`, less than they shall, so that the wire takes no
+    /// more: a sender lengthens them step by step.
+    pub fn bitrate_in(&self, packet_time: Duration, headers: usize) -> Bitrate {
+        let room = self.total(headers).as_bps().saturating_sub(header_rate(headers, packet_time));
+        Bitrate::bps(room).clamp(LEAST, self.bitrate.max(LEAST))
+    }
+
     /// The voice of a way that takes `target` and loses `loss`.
     pub(super) fn of(target: Bitrate, loss: f64, headers: usize, previous: Option<Voice>) -> Voice {
         let long = match previous {

@@ -10,7 +10,7 @@ pub(super) struct Cursor {
     /// The extended sequence number and RTP time that are due.
     pub(super) seq: u64,
     pub(super) at: u64,
-    /// The length of the last packet: what a lost one is taken to be.
+    /// The length of the last packet.
     pub(super) frame: u32,
     /// Which of the 128 numbers before `seq` were received, the nearest lowest.
     received: u128,
@@ -51,9 +51,10 @@ impl Cursor {
         self.concealing = false;
     }
 
-    /// Moves past packets in whose place something else was played.
-    pub(super) fn give_up(&mut self, packets: u64) {
-        let samples = packets * u64::from(self.frame);
+    /// Moves past lost packets of so many samples in whose place something else was played.
+    pub(super) fn give_up(&mut self, each: u64) {
+        let packets = self.filled / each;
+        let samples = packets * each;
         self.move_to(self.seq + packets);
         self.at += samples;
         self.filled -= samples;

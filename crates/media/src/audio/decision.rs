@@ -27,8 +27,8 @@ pub enum Playout {
         /// Whether packets before it were left out: what was played does not lead to it.
         skipped: bool,
     },
-    /// Decode the copy (LBRR) in this packet, in place of the lost one before it. The packet itself comes
-    /// next.
+    /// Decode the copy (LBRR) in this packet, in place of the lost one before it or of that one's end. The packet
+    /// itself comes next.
     Fec {
         /// The packet after the lost one.
         packet: Bytes,

@@ -16,7 +16,8 @@
 use super::cursor::Cursor;
 use super::decision::{Insert, Playout, Pull, Stretch};
 use super::delay::DelayEstimator;
-use super::opus::{has_fec, is_dtx, packet_samples};
+use super::loss::Lost;
+use super::opus::{fec_samples, is_dtx, packet_samples};
 use super::stats::AudioStats;
 use super::{BLOCK, SAMPLE_RATE};
 use crate::time::Time;
@@ -45,7 +46,7 @@ const HOPELESS: Duration = Duration::from_millis(1000);
 const STRETCH_INTERVAL: Duration = Duration::from_millis(60);
 /// Being early by less does not count as early: the caller asks each 10 ms only.
 const EARLY: i64 = 5_000;
-/// What is left after packets were left out: as much too late as one packet lasts.
+/// What is left after packets were left out: as much too late as a usual packet lasts.
 const LEFT: i64 = 20_000;
 /// Runs of loss that are longer are not repaired: nobody waits so long, and a liar would make us count.
 const MAX_REPAIRED: u64 = 25;
@@ -59,16 +60,28 @@ struct Held {
     samples: u32,
     arrived: Time,
     payload: Bytes,
-    /// Whether it holds a copy of the packet before, and how many samples its deep redundancy goes back.
-    fec: bool,
+    /// How many samples before it the copy in it tells, and how many its deep redundancy goes back; 0 for none.
+    copy: u64,
     dred: u64,
 }
 
 impl Held {
-    /// Whether it can tell of a packet that began `back` samples before it, `lost` packets ago.
-    fn repairs(&self, lost: u64, back: u64) -> bool {
-        lost == 1 && self.fec || self.dred >= back
+    /// RTP time after its last sample.
+    fn end(&self) -> u64 {
+        self.at + u64::from(self.samples)
     }
+
+    fn length(&self) -> Duration {
+        ClockRate::AUDIO.duration(u64::from(self.samples))
+    }
+}
+
+/// The packet with the highest number seen.
+#[derive(Debug)]
+struct Newest {
+    seq: u64,
+    end: u64,
+    samples: u32,
 }
 
 /// The packets of one audio stream on their way to be played.
@@ -82,8 +95,7 @@ pub struct JitterBuffer {
     cursor: Option<Cursor>,
     current_delay: Duration,
     stale_run: u32,
-    /// The highest number seen, and the RTP time after that packet.
-    newest: Option<(u64, u64)>,
+    newest: Option<Newest>,
     /// Whether packets were left out since the last one that was played.
     skipped: bool,
     stats: AudioStats,
@@ -127,8 +139,9 @@ impl JitterBuffer {
         let at = self.times.rtp_time(rtp_time);
         self.stats.packets_received += 1;
         // A late one, above all, says that more delay is needed.
-        self.delay.arrived(now, media_micros(at));
-        let held = Held { at, samples, arrived: now, fec: has_fec(&payload), dred: dred as u64, payload };
+        let copy = u64::from(fec_samples(&payload));
+        let held = Held { at, samples, arrived: now, copy, dred: dred as u64, payload };
+        self.delay.arrived(now, media_micros(held.end()), held.length());
         self.note_repairs(now, seq, &held);
         if late {
             self.stats.packets_discarded += 1;
@@ -144,23 +157,24 @@ impl JitterBuffer {
 
     /// A packet that tells of lost ones before it is their arrival, too.
     fn note_repairs(&mut self, now: Time, seq: u64, held: &Held) {
-        let end = held.at + u64::from(held.samples);
-        let Some((newest, newest_end)) = self.newest.replace((seq, end)) else { return };
-        if seq <= newest {
-            self.newest = Some((newest, newest_end));
+        let this = Newest { seq, end: held.end(), samples: held.samples };
+        let Some(newest) = self.newest.replace(this) else { return };
+        if seq <= newest.seq {
+            self.newest = Some(newest);
             return;
         }
-        let (lost, gap) = (seq - newest - 1, held.at.saturating_sub(newest_end));
+        let (packets, gap) = (seq - newest.seq - 1, held.at.saturating_sub(newest.end));
+        let lost = Lost::between(packets, gap, newest.samples, held.samples);
         // Only where sound is missing and nothing else: else nobody knows where in the silence it was.
-        if lost == 0 || lost > MAX_REPAIRED || gap != lost * u64::from(held.samples) {
+        if packets == 0 || packets > MAX_REPAIRED || gap != lost.samples {
             return;
         }
-        for lost in 1..=lost {
-            let back = lost * u64::from(held.samples);
-            if !held.repairs(lost, back) {
+        for number in 1..=packets {
+            let back = number * lost.each;
+            if held.copy.max(held.dred) < back {
                 break;
             }
-            self.delay.repaired(now, media_micros(held.at - back));
+            self.delay.repaired(now, media_micros(held.at.saturating_sub(back - lost.each)));
         }
     }
 
@@ -180,10 +194,10 @@ impl JitterBuffer {
     pub fn pull(&mut self, now: Time, unplayed: usize) -> Pull {
         let heard_at = now + ClockRate::AUDIO.duration(unplayed as u64);
         self.leave_out_the_hopeless(heard_at);
-        let first = self.packets.first_key_value().map(|(&seq, held)| (seq, held.at));
-        let Some((seq, at)) = first else { return Pull::of(self.nothing_there()) };
-        let due = self.delay.delay_micros(heard_at, media_micros(at)) + EARLY
-            >= self.delay.target().as_micros() as i64;
+        let Some((&seq, first)) = self.packets.first_key_value() else {
+            return Pull::of(self.nothing_there());
+        };
+        let (at, samples, due) = (first.at, first.samples, self.over(first, heard_at) + EARLY >= 0);
         let Some(cursor) = &mut self.cursor else {
             return if due {
                 self.play(now, heard_at)
@@ -192,12 +206,12 @@ impl JitterBuffer {
             };
         };
         let gap = at.saturating_sub(cursor.at);
-        let lost = gap.min(seq.saturating_sub(cursor.seq) * u64::from(cursor.frame));
-        cursor.account(&mut self.stats, gap - lost);
-        let lost_samples = lost.min(MAX_CONCEALED);
+        let lost = Lost::between(seq.saturating_sub(cursor.seq), gap, cursor.frame, samples);
+        cursor.account(&mut self.stats, gap - lost.samples);
+        let lost_samples = lost.samples.min(MAX_CONCEALED);
         if cursor.filled < lost_samples && !cursor.dtx {
             let missing = lost_samples - cursor.filled;
-            return Pull::of(self.fill_in(missing, gap == lost_samples));
+            return Pull::of(self.fill_in(missing, lost.each, gap == lost_samples));
         }
         // Whatever is left of the gap is the sender's silence, which ends when the delay is right.
         if gap > lost_samples && !due {
@@ -209,15 +223,20 @@ impl JitterBuffer {
         self.play(now, heard_at)
     }
 
+    /// By how many microseconds a packet is later than it should be when it begins to be played at `heard_at`;
+    /// negative when that is too early.
+    fn over(&self, held: &Held, heard_at: Time) -> i64 {
+        let target = self.delay.target_for(held.length()).as_micros() as i64;
+        self.delay.delay_micros(heard_at, media_micros(held.end())) - target
+    }
+
     fn leave_out_the_hopeless(&mut self, heard_at: Time) {
-        let target = self.delay.target().as_micros() as i64;
-        let over = |held: &Held| self.delay.delay_micros(heard_at, media_micros(held.at)) - target;
-        let hopeless =
-            self.packets.first_key_value().is_some_and(|(_, held)| over(held) > HOPELESS.as_micros() as i64);
+        let first = self.packets.first_key_value();
+        let hopeless = first.is_some_and(|(_, held)| self.over(held, heard_at) > HOPELESS.as_micros() as i64);
         if !hopeless {
             return;
         }
-        let enough = |held: &Held| over(held) <= LEFT;
+        let enough = |held: &Held| self.over(held, heard_at) <= LEFT;
         let Some(&newest) = self.packets.last_key_value().map(|(seq, _)| seq) else { return };
         let from = self.packets.iter().find(|(_, held)| enough(held)).map_or(newest, |(&seq, _)| seq);
         let kept = self.packets.split_off(&from);
@@ -246,15 +265,15 @@ impl JitterBuffer {
         }
     }
 
-    /// Plays the next piece of what was lost, of which `missing` samples are left. `known` says that the
-    /// packets after it tell how far behind it they are.
-    fn fill_in(&mut self, missing: u64, known: bool) -> Playout {
-        let Some(cursor) = &self.cursor else { return Playout::Silence { samples: BLOCK } };
-        let frame = u64::from(cursor.frame);
-        let piece = match missing % frame {
-            0 => frame,
-            // The rest of a packet whose beginning was concealed already.
-            rest => rest,
+    /// Plays the next piece of what was lost, in packets of `each` samples, of which `missing` samples are left.
+    /// `known` says that the packets after it tell how far behind it they are.
+    fn fill_in(&mut self, missing: u64, each: u64, known: bool) -> Playout {
+        let copy = self.packets.first_key_value().filter(|_| known).map_or(0, |(_, first)| first.copy);
+        let piece = match missing.checked_sub(copy) {
+            // All that is left is in the copy.
+            None | Some(0) => missing,
+            // The next packet, or the rest of one whose beginning was concealed already, but nothing of the copy.
+            Some(before_copy) => (missing - (missing - 1) / each * each).min(before_copy),
         };
         let repair = if known { self.repair(missing, piece) } else { None };
         match repair {
@@ -272,7 +291,7 @@ impl JitterBuffer {
                     cursor.account(&mut self.stats, 0);
                 }
             }
-            cursor.give_up(cursor.filled / frame);
+            cursor.give_up(each);
         }
         repair.unwrap_or(Playout::Conceal { samples: piece as usize })
     }
@@ -281,13 +300,13 @@ impl JitterBuffer {
     fn repair(&self, missing: u64, piece: u64) -> Option<Playout> {
         let (_, first) = self.packets.first_key_value()?;
         let samples = piece as usize;
-        if first.fec && piece == missing && piece <= u64::from(first.samples) {
+        if missing <= first.copy {
             return Some(Playout::Fec { packet: first.payload.clone(), samples });
         }
         let begins = first.at.checked_sub(missing)?;
         self.packets.values().take(REPAIRERS).find_map(|held| {
-            // Time stamps from outside need not rise with the numbers.
-            let back = held.at.checked_sub(begins).filter(|&back| held.dred >= back)?;
+            // Time stamps from outside need not rise with the numbers, and nothing tells of itself.
+            let back = held.at.checked_sub(begins).filter(|back| (1..=held.dred).contains(back))?;
             Some(Playout::Dred { packet: held.payload.clone(), back: back as usize, samples })
         })
     }
@@ -296,11 +315,11 @@ impl JitterBuffer {
         let Some((seq, held)) = self.packets.pop_first() else {
             return Pull::of(Playout::Silence { samples: BLOCK });
         };
-        let delay = self.delay.delay_micros(heard_at, media_micros(held.at)).max(0) as u64;
+        let delay = self.delay.delay_micros(heard_at, media_micros(held.end())).max(0) as u64;
         self.current_delay = Duration::from_micros(delay);
         let cursor = self.cursor.get_or_insert(Cursor::at(seq, held.at, held.samples));
         cursor.played(seq, held.at, held.samples, is_dtx(&held.payload));
-        let target = self.delay.target();
+        let target = self.delay.target_for(held.length());
         let stretch = stretch(self.current_delay, target, cursor.stretched.map(|last| now.since(last)));
         if stretch != Stretch::Keep {
             cursor.stretched = Some(now);

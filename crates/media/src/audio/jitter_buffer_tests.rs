@@ -232,3 +232,109 @@ fn the_playing_time_stamp_follows_what_is_heard() {
     let after = listener.buffer.playing(listener.unplayed).unwrap();
     assert_eq!(after.since(before), 9600);
 }
+
+/// A packet of 60 ms: one SILK frame, whose copy tells all of the packet before, or three hybrid ones, whose
+/// copy tells the last 20 ms.
+fn long_packet(n: u16, silk: bool) -> Bytes {
+    let [high, low] = n.to_be_bytes();
+    Bytes::from(if silk { vec![0x18, 0x10, high, low] } else { vec![0x7b, 3, 0x40, high, low] })
+}
+
+/// 50 packets of 20 ms and then long ones, each when it is full, but for those that are lost; returns what was
+/// played after the last short one, by one who began to listen 120 ms late.
+fn lengthened(silk: bool, lost: &[u16]) -> (Vec<Playout>, AudioStats) {
+    let mut listener = Listener::new();
+    for n in 0..6 {
+        listener.receive(n, 0);
+        listener.now += Duration::from_millis(20);
+    }
+    listener.call(6, 50, lost);
+    for n in 50..90 {
+        for _ in 0..4 {
+            listener.listen_10_ms();
+        }
+        if !lost.contains(&n) {
+            let rtp_time = RtpTime(u32::MAX - 5000).add(50 * 960 + u32::from(n - 50) * 2880);
+            let payload = long_packet(n, silk);
+            assert_eq!(
+                listener.buffer.insert(listener.now, Seq(65_500).add(n), rtp_time, payload, 0),
+                Insert::Buffered
+            );
+        }
+        listener.listen_10_ms();
+        listener.listen_10_ms();
+    }
+    let from = listener.heard.iter().rposition(|p| matches!(p, Playout::Packet { samples: 960, .. }));
+    (listener.heard.split_off(from.unwrap() + 1), listener.buffer.stats())
+}
+
+fn numbers_of(heard: &[Playout]) -> Vec<u16> {
+    let number = |playout: &Playout| match playout {
+        Playout::Packet { payload, .. } => payload.last_chunk().map(|&bytes| u16::from_be_bytes(bytes)),
+        _ => None,
+    };
+    heard.iter().filter_map(number).collect()
+}
+
+#[test]
+fn the_first_packet_of_another_length_may_be_lost_and_the_next_ones_are_played() {
+    for lost in [&[50][..], &[50, 51], &[49, 50], &[60]] {
+        let (heard, stats) = lengthened(true, lost);
+        let numbers = numbers_of(&heard);
+        let expected: Vec<u16> = (50..).filter(|n| !lost.contains(n)).take(numbers.len()).collect();
+        assert_eq!(numbers, expected, "lost {lost:?}");
+        assert!(numbers.len() >= 36 && stats.packets_discarded == 0, "lost {lost:?}: {stats:?}");
+    }
+}
+
+#[test]
+fn a_copy_shorter_than_the_lost_packet_tells_its_end() {
+    for (silk, copy) in [(true, 2880), (false, 960)] {
+        let (heard, stats) = lengthened(silk, &[70]);
+        let fec = heard.iter().find_map(|playout| match playout {
+            Playout::Fec { packet, samples } => Some((packet.clone(), *samples)),
+            _ => None,
+        });
+        let (packet, samples) = fec.unwrap();
+        assert_eq!(packet, long_packet(71, silk));
+        assert_eq!(samples, copy);
+        assert_eq!(stats.fec_packets_decoded, 1);
+    }
+}
+
+#[test]
+fn comfort_noise_until_a_voice_comes_back_late_is_not_concealment() {
+    let mut listener = Listener::new();
+    listener.call(0, 50, &[]);
+    let rtp_time = RtpTime(u32::MAX - 5000).add(50 * 960);
+    listener.buffer.insert(listener.now, Seq(65_500).add(50), rtp_time, Bytes::from_static(&[0x78]), 0);
+    for _ in 0..20 {
+        listener.listen_10_ms();
+    }
+    // The sender was silent for one packet only; what it said then comes 180 ms late.
+    listener.call(51, 60, &[]);
+    let stats = listener.buffer.stats();
+    assert_eq!(stats.concealed_samples, 0);
+    assert!(stats.silent_concealed_samples > 48 * 100, "{stats:?}");
+}
+
+#[test]
+fn a_packet_whose_stamp_says_that_it_was_the_lost_one_is_not_asked_for_what_it_has_not() {
+    let mut listener = Listener::new();
+    listener.call(0, 50, &[]);
+    // Number 50 is lost; 51 has no copy and no redundancy, and 52 has the stamp that 50 had.
+    let stamp = |n: u32| RtpTime(u32::MAX - 5000).add(n * 960);
+    for (n, at) in [(51, 51), (52, 50)] {
+        listener.buffer.insert(
+            listener.now,
+            Seq(65_500).add(n),
+            stamp(at),
+            Bytes::from_static(&[0x78, 0, 7]),
+            0,
+        );
+    }
+    for _ in 0..10 {
+        listener.listen_10_ms();
+    }
+    assert!(!listener.heard.iter().any(|playout| matches!(playout, Playout::Dred { .. })));
+}

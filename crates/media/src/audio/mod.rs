@@ -6,6 +6,11 @@
 //! speeds up and slows down without changing the pitch. [`AudioReceiver`] is the loop around them: it
 //! wants a [`Decoder`] and fills blocks of samples.
 //!
+//! **Packets of any length.** A sender may change from 20 ms to 60 ms and back in the middle of a word, and others
+//! mix lengths up to 120 ms. So delays are measured at the *ends* of packets, because a packet leaves when its last
+//! sample was spoken: then a longer one that comes later by its length is punctual. How long a lost one was is
+//! concluded from the gap that it leaves, and a copy may be shorter than the packet that it is of.
+//!
 //! There is no codec here. Of an Opus packet only its first bytes are read, which say how long it lasts and
 //! whether it holds a copy of the one before. [`Protection`] says how much an encoder puts into copies.
 //!
@@ -19,6 +24,7 @@ mod cursor;
 mod decision;
 mod delay;
 mod jitter_buffer;
+mod loss;
 mod merge;
 mod opus;
 mod protection;
@@ -33,7 +39,7 @@ mod trajectories;
 pub use decision::{Insert, Playout, Pull, Stretch};
 pub use delay::DelayEstimator;
 pub use jitter_buffer::JitterBuffer;
-pub use opus::{has_fec, packet_samples};
+pub use opus::{fec_samples, has_fec, packet_samples};
 pub use protection::Protection;
 pub use receiver::{AudioReceiver, Decoder, DecoderInput};
 pub use stats::AudioStats;

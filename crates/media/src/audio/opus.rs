@@ -34,16 +34,23 @@ pub(super) fn is_dtx(packet: &[u8]) -> bool {
     packet.len() <= 2
 }
 
-/// Whether a packet holds a copy of the one before it (LBRR, RFC 6716 §4.2.3–4.2.4): only its speech modes
+/// Whether a packet holds a copy of what was before it (LBRR, RFC 6716 §4.2.3–4.2.4): only its speech modes
 /// do. Of several frames the first one tells, and of two channels the middle.
 pub fn has_fec(packet: &[u8]) -> bool {
-    let Some(&toc) = packet.first() else { return false };
+    fec_samples(packet) > 0
+}
+
+/// How many samples right before a packet the copy in it tells; 0 when it has none. That is as much as its first
+/// frame holds: libopus packs 60 ms of its hybrid mode as three frames, whose copy is one third of a packet.
+pub fn fec_samples(packet: &[u8]) -> u32 {
+    let Some(&toc) = packet.first() else { return 0 };
     if toc >= 0x80 {
-        return false;
+        return 0;
     }
     // An Opus frame holds as many SILK frames of 20 ms; each has a flag of activity, and one for copies follows.
     let silk_frames = (frame_samples(toc) / 960).max(1);
-    first_frame(packet).is_some_and(|first| first & (0x80 >> silk_frames) != 0)
+    let has_copy = first_frame(packet).is_some_and(|first| first & (0x80 >> silk_frames) != 0);
+    if has_copy { frame_samples(toc) } else { 0 }
 }
 
 /// The first byte of the first frame (RFC 6716 §3.2).
@@ -106,5 +113,14 @@ mod tests {
         assert!(has_fec(&[0x7b, 0x41, 255, 3, 0b0100_0000]), "257 bytes of padding");
         assert!(has_fec(&[0x7b, 0x82, 253, 1, 0b0100_0000]), "two frames of unlike length");
         assert!(!has_fec(&[]) && !has_fec(&[0x7b]) && !has_fec(&[0x7b, 0x41, 255]));
+    }
+
+    #[test]
+    fn a_copy_is_as_long_as_the_frame_that_holds_it() {
+        assert_eq!(fec_samples(&[0x18, 0b0001_0000]), 2880, "SILK, one frame of 60 ms");
+        assert_eq!(fec_samples(&[0x10, 0b0010_0000]), 1920, "SILK, one frame of 40 ms");
+        assert_eq!(fec_samples(&[0x7b, 0x03, 0b0100_0000]), 960, "hybrid, three frames of 20 ms");
+        assert_eq!(fec_samples(&[0x1b, 0x02, 0b0001_0000]), 2880, "SILK, 120 ms as two frames of 60 ms");
+        assert_eq!(fec_samples(&[0xfb, 0x03, 0xff]), 0, "CELT");
     }
 }

@@ -6,7 +6,7 @@
 use super::decision::{Insert, Playout, Stretch};
 use super::jitter_buffer::JitterBuffer;
 use super::merge::Past;
-use super::opus::{MAX_SAMPLES, has_padding, packet_samples};
+use super::opus::{MAX_SAMPLES, fec_samples, has_padding};
 use super::stats::AudioStats;
 use super::{BLOCK, time_stretch};
 use crate::time::Time;
@@ -19,11 +19,11 @@ use std::time::Duration;
 pub enum DecoderInput<'a> {
     /// A packet.
     Packet(&'a [u8]),
-    /// The copy of the lost packet before this one, `samples` long (for libopus `decode_fec = 1`).
+    /// The copy of what was right before this packet, `samples` long (for libopus `decode_fec = 1`).
     Fec {
         /// The packet after the lost one.
         packet: &'a [u8],
-        /// How much to make: as long as the packet.
+        /// How much to make: as long as the copy, see [`super::fec_samples`].
         samples: usize,
     },
     /// What the deep redundancy in this packet tells of an earlier one.
@@ -123,11 +123,11 @@ impl<D: Decoder> AudioReceiver<D> {
         }
     }
 
-    /// Appends the copy of a lost packet. It can be had only whole: where the beginning of the packet was
-    /// concealed already, the rest goes on at the place that fits best.
+    /// Appends the copy of what was lost. It can be had only whole: where its beginning was concealed already, the
+    /// rest goes on at the place that fits best.
     fn decode_fec(&mut self, packet: &[u8], samples: usize) {
         let before = self.unplayed.len();
-        let whole = packet_samples(packet).map_or(samples, |whole| samples.max(whole as usize));
+        let whole = samples.max(fec_samples(packet) as usize);
         self.decode(DecoderInput::Fec { packet, samples: whole }, whole);
         let begin = (self.unplayed.len() - before).saturating_sub(samples);
         if begin > 0 {

@@ -2,7 +2,7 @@
 //!
 //! Instead of Opus a packet carries the number of its first sample, and decodes to a piece of one long sine.
 
-use super::{AudioReceiver, BLOCK, Decoder, DecoderInput, Insert};
+use super::{AudioReceiver, BLOCK, Decoder, DecoderInput, Insert, packet_samples};
 use crate::time::Time;
 use crate::units::{RtpTime, Seq};
 use bytes::Bytes;
@@ -38,9 +38,12 @@ pub(super) struct Speaker {
     pub(super) drift_ppm: f64,
     /// Of each four seconds the last two are silent and not sent.
     pub(super) dtx: bool,
+    /// How many frames of 20 ms go into the packet that begins at this frame.
+    pub(super) frames: fn(u64) -> u64,
 }
 
-pub(super) const SPEAKER: Speaker = Speaker { copies: Copies::None, drift_ppm: 0.0, dtx: false };
+pub(super) const SPEAKER: Speaker =
+    Speaker { copies: Copies::None, drift_ppm: 0.0, dtx: false, frames: |_| 1 };
 
 /// Deterministic chance (xorshift64*): uniform in 0…1.
 #[derive(Debug)]
@@ -73,9 +76,9 @@ pub(super) fn spoken(sample: u64) -> f32 {
     0.3 * ((sample % 240) as f32 / 240.0 * TAU).sin()
 }
 
-/// A padded packet of one hybrid frame, so that it may have DRED.
-pub(super) fn packet(first_sample: u64, fec: bool) -> Bytes {
-    let mut bytes = vec![0x7b, 0x41, 0, if fec { 0x40 } else { 0 }];
+/// A padded packet of hybrid frames, so that it may have DRED.
+pub(super) fn packet(first_sample: u64, frames: u8, fec: bool) -> Bytes {
+    let mut bytes = vec![0x7b, 0x40 | frames, 0, if fec { 0x40 } else { 0 }];
     bytes.extend(first_sample.to_be_bytes());
     Bytes::from(bytes)
 }
@@ -89,7 +92,9 @@ impl Decoder for Sine {
             number.map(u64::from_be_bytes).ok_or("not a packet")
         };
         let (from, samples) = match input {
-            DecoderInput::Packet(packet) => (first(packet)?, 960),
+            DecoderInput::Packet(packet) => {
+                (first(packet)?, packet_samples(packet).unwrap_or_default() as usize)
+            }
             DecoderInput::Fec { packet, samples } => (first(packet)?.wrapping_sub(samples as u64), samples),
             DecoderInput::Dred { packet, back, samples } => {
                 (first(packet)?.wrapping_sub(back as u64), samples)
@@ -153,9 +158,10 @@ struct Way {
     speaker: Speaker,
     network: Network,
     chance: Chance,
-    /// The frame that is spoken next, and its sequence number.
+    /// The frame that is spoken next, the sequence number of its packet, and whether nothing was said before.
     frame: u64,
     seq: u16,
+    quiet: bool,
     under_way: Vec<UnderWay>,
     last_arrival: u64,
 }
@@ -163,18 +169,29 @@ struct Way {
 impl Way {
     fn new(speaker: Speaker, network: Network) -> Way {
         let chance = Chance(0x9e37_79b9_7f4a_7c15);
-        Way { speaker, network, chance, frame: 0, seq: 65_000, under_way: Vec::new(), last_arrival: 0 }
+        Way {
+            speaker,
+            network,
+            chance,
+            frame: 0,
+            seq: 65_000,
+            quiet: false,
+            under_way: Vec::new(),
+            last_arrival: 0,
+        }
     }
 
     fn deliver(&mut self, now: Time, receiver: &mut AudioReceiver<Sine>) {
         loop {
-            let card = 20_000.0 * (1.0 - self.speaker.drift_ppm / 1e6);
-            let sent = 10_000_000 + (self.frame as f64 * card) as u64;
+            // A packet leaves when its last frame was spoken; the first frame was at the beginning.
+            let (card, frames) =
+                (20_000.0 * (1.0 - self.speaker.drift_ppm / 1e6), (self.speaker.frames)(self.frame));
+            let sent = 10_000_000 + ((self.frame + frames - 1) as f64 * card) as u64;
             if sent > now.as_micros() {
                 break;
             }
-            self.send(sent);
-            self.frame += 1;
+            self.send(sent, frames as u8);
+            self.frame += frames;
         }
         self.under_way.sort_by_key(|packet| packet.0);
         let arrived = self.under_way.partition_point(|packet| packet.0 <= now.as_micros());
@@ -184,15 +201,16 @@ impl Way {
         }
     }
 
-    fn send(&mut self, sent: u64) {
+    fn send(&mut self, sent: u64, frames: u8) {
         // The first packet of silence says that silence begins.
         let silent = self.speaker.dtx && self.frame % 200 >= 100;
-        if silent && self.frame % 200 > 100 {
+        if std::mem::replace(&mut self.quiet, silent) && silent {
             return;
         }
         let rtp_time = RtpTime((self.frame as u32).wrapping_mul(960).wrapping_add(u32::MAX - 9600));
         let fec = self.speaker.copies != Copies::None;
-        let payload = if silent { Bytes::from_static(&[0x78]) } else { packet(self.frame * 960, fec) };
+        let payload =
+            if silent { Bytes::from(vec![0x7b, frames]) } else { packet(self.frame * 960, frames, fec) };
         let seq = Seq(self.seq);
         self.seq = self.seq.wrapping_add(1);
         if self.chance.next() < self.network.loss {

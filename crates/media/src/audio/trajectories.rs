@@ -110,7 +110,12 @@ fn a_copy_of_which_half_is_needed_is_joined_without_a_click() {
         // Packet 50 is lost, and packet 51 comes when half of 50 is concealed.
         let due = frame == 51 && tick % 2 == 1 || frame != 51 && tick % 2 == 0;
         if due && frame != 50 {
-            receiver.insert(now, Seq(frame as u16), RtpTime(frame as u32 * 960), packet(frame * 960, true));
+            receiver.insert(
+                now,
+                Seq(frame as u16),
+                RtpTime(frame as u32 * 960),
+                packet(frame * 960, 1, true),
+            );
         }
         receiver.fill(now, &mut block);
         heard.extend(block);
@@ -121,10 +126,74 @@ fn a_copy_of_which_half_is_needed_is_joined_without_a_click() {
     assert!(steepest < 1.3 * spoken, "{steepest}");
 }
 
+/// 20 ms, then 40, 60, 120 and back to 20, for ten seconds each.
+fn stepwise(frame: u64) -> u64 {
+    [1, 2, 3, 6][frame as usize / 500 % 4]
+}
+
+/// Any of these at any time.
+fn mixed(frame: u64) -> u64 {
+    [1, 3, 2, 1, 6, 3, 3, 1][(frame.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61) as usize]
+}
+
+#[test]
+fn a_change_of_the_packets_length_is_no_jitter_and_asks_for_no_more_delay() {
+    let course =
+        call(Speaker { frames: |frame| [1, 2, 3, 1][frame as usize / 500 % 4], ..SPEAKER }, CLEAN, 80);
+    let stats = course.receiver.stats();
+    // Each step of 20 ms more is in the buffer's one packet of delay, which it makes again by slowing down.
+    assert_eq!(stats.concealed_samples, 0, "{}", course.lines);
+    assert_eq!(
+        (stats.packets_discarded, course.receiver.target_delay().as_millis()),
+        (0, 20),
+        "{}",
+        course.lines
+    );
+    assert!(stats.inserted_samples_for_deceleration >= 48 * 50, "{stats:?}");
+    assert!(
+        course.largest_delay <= Duration::from_millis(80),
+        "{:?}\n{}",
+        course.largest_delay,
+        course.lines
+    );
+}
+
+#[test]
+fn where_the_length_changes_under_loss_only_what_was_lost_is_made_up() {
+    for frames in [stepwise, mixed] {
+        for loss in [0.05, 0.1, 0.2] {
+            let network = Network { loss, ..CLEAN };
+            let speaker = Speaker { frames, copies: Copies::FecAndDred, ..SPEAKER };
+            let course = call(speaker, network, 80);
+            let stats = course.receiver.stats();
+            assert_eq!(stats.packets_discarded, 0, "nothing that came is thrown away\n{}", course.lines);
+            assert!(
+                stats.concealed_ratio() < loss / 2.0,
+                "{loss}: {}\n{}",
+                stats.concealed_ratio(),
+                course.lines
+            );
+            let clean = call(speaker, CLEAN, 80).receiver.stats();
+            // A step of the length by more than the buffer holds, once each.
+            assert!(clean.concealed_ratio() < 0.005, "{}", clean.concealed_ratio());
+        }
+    }
+}
+
+#[test]
+fn a_sender_of_long_packets_that_falls_silent_is_not_concealed() {
+    let course = call(Speaker { dtx: true, frames: |_| 3, ..SPEAKER }, CLEAN, 60);
+    let stats = course.receiver.stats();
+    assert_eq!(stats.concealed_samples, 0, "{}", course.lines);
+    let silent = stats.silent_concealed_samples as f64 / stats.total_samples_received as f64;
+    assert!((0.4..0.55).contains(&silent), "silent {silent}");
+}
+
 fn anything() -> impl Strategy<Value = (u64, u16, u32, Vec<u8>)> {
     let payload = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..40),
-        (any::<u64>(), any::<bool>()).prop_map(|(first, fec)| packet(first, fec).to_vec()),
+        (any::<u64>(), 0..8_u8, any::<bool>())
+            .prop_map(|(first, frames, fec)| packet(first, frames, fec).to_vec()),
     ];
     let seq = prop_oneof![3 => 0..60_u16, 1 => any::<u16>()];
     let rtp_time = prop_oneof![3 => (0..60_u32).prop_map(|n| n * 960), 1 => any::<u32>()];

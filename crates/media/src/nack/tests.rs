@@ -57,6 +57,22 @@ fn a_retransmission_that_is_lost_is_asked_for_again_as_soon_as_it_should_have_be
 }
 
 #[test]
+fn on_a_short_path_ten_tries_are_enough_and_the_rest_of_the_patience_is_not_waited_for() {
+    let mut nack = NackGenerator::new();
+    nack.received(at(0), Seq(10), false);
+    nack.received(at(0), Seq(12), false);
+    let short = Duration::from_millis(5);
+    let (mut asked, mut gave_up) = (0, None);
+    for ms in 0..400 {
+        let nacks = nack.poll(at(ms), short);
+        asked += nacks.ask.len();
+        gave_up = gave_up.or((!nacks.gave_up.is_empty()).then_some(ms));
+    }
+    assert_eq!(asked, usize::from(MAX_TRIES));
+    assert!(gave_up.is_some_and(|ms| ms < 200), "given up at {gave_up:?} ms");
+}
+
+#[test]
 fn how_late_packets_come_by_themselves_is_learnt() {
     let mut nack = NackGenerator::new();
     nack.received(at(0), Seq(65_535), true);

@@ -5,6 +5,7 @@
 //! for ever or break its own promises.
 
 use bytes::Bytes;
+use snug_media::audio::{BLOCK, Insert, JitterBuffer, Playout, Stretch, packet_samples};
 use snug_media::bwe::{
     BandwidthEstimator, Kind, Limits, ProbeCluster, ProbeId, SendHistory, SentPacket, TransportFeedback,
 };
@@ -181,5 +182,125 @@ pub fn pacer(data: &[u8]) {
             _ => pacer.push(now, Kind::Video, bytes, what),
         }
         let _ = pacer.backlog(now);
+    }
+}
+
+/// The tables of contents that a story chooses from: Opus packets of 2.5, 10, 20, 40, 60 and 120 ms, with what follows,
+/// and what is none (RFC 6716 §3.1).
+const TABLES: [&[u8]; 8] = [
+    &[0x78, 0x40],
+    &[0x18, 0x10],
+    &[0x7b, 0x43, 0, 0x40],
+    &[0x10],
+    &[0x7b, 6],
+    &[0xe0, 1],
+    &[0x03],
+    &[0x70, 1],
+];
+
+/// The jitter buffer's samples that are asked for, and not handed out yet.
+struct Ear {
+    buffer: JitterBuffer,
+    unplayed: usize,
+    playing: Vec<Bytes>,
+}
+
+impl Ear {
+    /// Asks for one piece of sound, and stretches it as is wished, by `lag` samples at most.
+    fn pull(&mut self, now: Time, lag: usize) {
+        let pull = self.buffer.pull(now, self.unplayed);
+        let made = match &pull.playout {
+            Playout::Packet { payload, samples, .. } => {
+                assert_eq!(
+                    packet_samples(payload),
+                    u32::try_from(*samples).ok(),
+                    "a packet is as long as it says"
+                );
+                self.playing.push(payload.clone());
+                *samples
+            }
+            Playout::Dred { back, samples, .. } => {
+                assert!(*back > 0, "it tells of what was before");
+                *samples
+            }
+            Playout::Fec { samples, .. }
+            | Playout::Conceal { samples }
+            | Playout::ComfortNoise { samples }
+            | Playout::Silence { samples } => *samples,
+        };
+        assert!((1..=5760).contains(&made), "{made} samples at once");
+        self.unplayed += made;
+        match pull.stretch {
+            Stretch::Keep => {}
+            Stretch::Accelerate { .. } => {
+                let lag = lag.min(self.unplayed / 2);
+                self.unplayed -= lag;
+                self.buffer.removed(lag);
+            }
+            Stretch::Expand => {
+                self.unplayed += lag;
+                self.buffer.inserted(lag);
+            }
+        }
+    }
+}
+
+/// Packets of a voice, in any order, of any length and at any time, between orders for sound: there is always some,
+/// what was played is not played again, memory is bounded, and what is told adds up.
+pub fn audio(data: &[u8]) {
+    let mut story = Story(data);
+    let mut ear = Ear { buffer: JitterBuffer::new(), unplayed: 0, playing: Vec::new() };
+    let mut now = Time::ZERO;
+    let (mut seq, mut rtp_time) = (Seq(story.word()), RtpTime(u32::from(story.word()) << 16));
+    let mut inserted = 0_u64;
+    while !story.is_over() {
+        let what = story.byte();
+        now += match what >> 6 {
+            0 => Duration::ZERO,
+            1 => Duration::from_micros(u64::from(story.word())),
+            2 => Duration::from_millis(10),
+            _ => Duration::from_millis(u64::from(story.byte()) * 8),
+        };
+        let mut payload = TABLES[usize::from(what >> 3 & 7)].to_vec();
+        if what & 0x40 != 0 {
+            payload = story.bytes(8).to_vec();
+        } else {
+            payload.extend(inserted.to_be_bytes());
+        }
+        match what & 7 {
+            0..3 => {}
+            3 => seq = Seq(story.word()),
+            4 => seq = Seq(seq.0.wrapping_sub(u16::from(story.byte()))),
+            5 => rtp_time = RtpTime(u32::from(story.word()) << 16 | u32::from(story.word())),
+            6 => {
+                let lost = u16::from(story.byte() & 15);
+                seq = seq.add(lost);
+                rtp_time = rtp_time.add(u32::from(lost) * (u32::from(story.byte() & 7) + 1) * 480);
+            }
+            // Silence: only the stamp jumps.
+            _ => rtp_time = rtp_time.add(u32::from(story.byte()) * 480),
+        }
+        let dred = usize::from(story.byte()) * 240;
+        let samples = packet_samples(&payload);
+        let insert = ear.buffer.insert(now, seq, rtp_time, Bytes::from(payload), dred);
+        assert_eq!(insert == Insert::Malformed, samples.is_none());
+        inserted += 1;
+        seq = seq.next();
+        rtp_time = rtp_time.add(samples.unwrap_or(960));
+        let lag = usize::from(story.byte()) * 3;
+        for _ in 0..what & 3 {
+            while ear.unplayed < BLOCK {
+                ear.pull(now, lag);
+            }
+            ear.unplayed -= BLOCK;
+            now += Duration::from_millis(10);
+        }
+        let stats = ear.buffer.stats();
+        assert!(ear.buffer.waiting() <= 200, "memory is bounded");
+        assert!(stats.packets_received <= inserted && stats.packets_discarded <= stats.packets_received);
+        assert!(stats.concealed_samples + stats.silent_concealed_samples <= stats.total_samples_received);
+        assert!(ear.playing.len() as u64 + stats.packets_discarded <= stats.packets_received);
+        assert!(ear.buffer.target_delay() <= Duration::from_millis(800), "{:?}", ear.buffer.target_delay());
+        let _ = ear.buffer.playing(ear.unplayed);
     }
 }

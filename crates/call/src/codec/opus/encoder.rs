@@ -1,13 +1,14 @@
-//! The sending half: 20 ms of sound to a packet, with copies of what went before.
+//! The sending half: 20, 40 or 60 ms of sound to a packet, with copies of what went before.
 
 use super::{FRAME, MAX_PACKET, failed};
 use crate::codec::CodecError;
 use bytes::Bytes;
 use opusic_sys::{
-    OPUS_APPLICATION_VOIP, OPUS_SET_BITRATE_REQUEST, OPUS_SET_COMPLEXITY_REQUEST,
-    OPUS_SET_DRED_DURATION_REQUEST, OPUS_SET_DTX_REQUEST, OPUS_SET_INBAND_FEC_REQUEST,
-    OPUS_SET_PACKET_LOSS_PERC_REQUEST, OPUS_SET_SIGNAL_REQUEST, OPUS_SIGNAL_VOICE, opus_encode_float,
-    opus_encoder_create, opus_encoder_ctl, opus_encoder_destroy,
+    OPUS_APPLICATION_VOIP, OPUS_BANDWIDTH_FULLBAND, OPUS_BANDWIDTH_WIDEBAND, OPUS_SET_BITRATE_REQUEST,
+    OPUS_SET_COMPLEXITY_REQUEST, OPUS_SET_DRED_DURATION_REQUEST, OPUS_SET_DTX_REQUEST,
+    OPUS_SET_INBAND_FEC_REQUEST, OPUS_SET_MAX_BANDWIDTH_REQUEST, OPUS_SET_PACKET_LOSS_PERC_REQUEST,
+    OPUS_SET_SIGNAL_REQUEST, OPUS_SIGNAL_VOICE, opus_encode_float, opus_encoder_create, opus_encoder_ctl,
+    opus_encoder_destroy,
 };
 use snug_media::Bitrate;
 use snug_media::audio::Protection;
@@ -39,6 +40,9 @@ impl Drop for Handle {
 pub struct OpusEncoder {
     handle: Handle,
     packet: Vec<u8>,
+    /// Whether copies are made, and whether the last packet was longer than [`FRAME`].
+    fec: bool,
+    long: bool,
 }
 
 impl OpusEncoder {
@@ -49,7 +53,8 @@ impl OpusEncoder {
         // SAFETY: the arguments are values, and `error` outlives the call.
         let made = unsafe { opus_encoder_create(rate, 1, OPUS_APPLICATION_VOIP, &mut error) };
         let Some(made) = NonNull::new(made) else { return Err(failed("opus_encoder_create", error)) };
-        let mut encoder = OpusEncoder { handle: Handle(made), packet: vec![0; MAX_PACKET] };
+        let mut encoder =
+            OpusEncoder { handle: Handle(made), packet: vec![0; MAX_PACKET], fec: false, long: false };
         encoder.set("complexity", OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY)?;
         encoder.set("DTX", OPUS_SET_DTX_REQUEST, 1)?;
         encoder.set_bitrate(bitrate)?;
@@ -68,19 +73,34 @@ impl OpusEncoder {
         let signal = if protection.fec { OPUS_SIGNAL_VOICE } else { AUTO };
         let percent = (protection.loss * 100.0).clamp(0.0, 100.0).ceil();
         let frames = (protection.dred.as_millis() / 10).min(MAX_DRED);
+        self.fec = protection.fec;
+        self.set_max_bandwidth()?;
         self.set("signal", OPUS_SET_SIGNAL_REQUEST, signal)?;
         self.set("in-band FEC", OPUS_SET_INBAND_FEC_REQUEST, c_int::from(protection.fec))?;
         self.set("loss", OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent as c_int)?;
         self.set("DRED", OPUS_SET_DRED_DURATION_REQUEST, frames as c_int)
     }
 
-    /// Encodes 20 ms. A packet of two bytes or less says that nothing is said (DTX).
-    pub fn encode(&mut self, samples: &[f32; FRAME]) -> Result<Bytes, CodecError> {
-        let (pcm, space) = (samples.as_ptr(), self.packet.len() as i32);
-        // SAFETY: the encoder lives; `pcm` has FRAME samples of its one channel, `packet` has `space` bytes.
-        let length = unsafe {
-            opus_encode_float(self.handle.0.as_ptr(), pcm, FRAME as c_int, self.packet.as_mut_ptr(), space)
-        };
+    /// Longer packets with more than wideband are several frames of 20 ms (RFC 6716 §2.1.4: hybrid frames are no
+    /// longer), and then the copy in one is of the last 20 ms before it only. In wideband it is of all.
+    fn set_max_bandwidth(&mut self) -> Result<(), CodecError> {
+        let narrow = self.fec && self.long;
+        let bandwidth = if narrow { OPUS_BANDWIDTH_WIDEBAND } else { OPUS_BANDWIDTH_FULLBAND };
+        self.set("bandwidth", OPUS_SET_MAX_BANDWIDTH_REQUEST, bandwidth)
+    }
+
+    /// Encodes one, two or three times [`FRAME`]. A packet of two bytes or less says that nothing is said (DTX).
+    pub fn encode(&mut self, samples: &[f32]) -> Result<Bytes, CodecError> {
+        let long = samples.len() > FRAME;
+        if std::mem::replace(&mut self.long, long) != long {
+            self.set_max_bandwidth()?;
+        }
+        let (pcm, space) = (samples.as_ptr(), self.packet.len() as c_int);
+        let count = c_int::try_from(samples.len()).unwrap_or(c_int::MAX);
+        // SAFETY: the encoder lives; `pcm` has `count` samples of its one channel, of which libopus reads none when
+        // that is no length of its; `packet` has `space` bytes.
+        let length =
+            unsafe { opus_encode_float(self.handle.0.as_ptr(), pcm, count, self.packet.as_mut_ptr(), space) };
         let written = usize::try_from(length).ok().and_then(|length| self.packet.get(..length));
         written.map(Bytes::copy_from_slice).ok_or_else(|| failed("opus_encode_float", length))
     }

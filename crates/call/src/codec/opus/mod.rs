@@ -1,4 +1,4 @@
-//! Opus through libopus, made safe: mono, 48 kHz, 20 ms, silence for free, and lost packets told by later ones.
+//! Opus through libopus, made safe: mono, 48 kHz, 20 to 60 ms, silence for free, and lost packets told by later ones.
 //!
 //! The bindings are used directly because the safe crates around them leave out what matters on a bad network:
 //! decoding DRED at a chosen distance, and how much work concealment may take.
@@ -18,7 +18,7 @@ use super::CodecError;
 use opusic_sys::opus_strerror;
 use std::ffi::{CStr, c_int};
 
-/// Samples in a packet: 20 ms.
+/// Samples in a usual packet: 20 ms. Others are twice or three times as long.
 pub const FRAME: usize = 960;
 /// Libopus's advice for the largest packet that is worth making.
 const MAX_PACKET: usize = 1275;

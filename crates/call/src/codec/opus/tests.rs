@@ -2,7 +2,7 @@
 use super::{FRAME, OpusDecoder, OpusEncoder};
 use bytes::Bytes;
 use snug_media::Bitrate;
-use snug_media::audio::{Decoder, DecoderInput, Protection, has_fec, packet_samples};
+use snug_media::audio::{Decoder, DecoderInput, Protection, fec_samples, has_fec, packet_samples};
 use snug_media::tone::dominant_frequency;
 use std::time::Duration;
 
@@ -194,4 +194,68 @@ fn deep_redundancy_that_is_rubbish_or_asked_for_too_far_is_an_error_or_sound_and
     let odd = DecoderInput::Dred { packet: &packets[50], back: 960, samples: 100 };
     assert!(decoder.decode(odd, &mut out).is_err());
     assert_eq!(decoder.decode(DecoderInput::Packet(&packets[50]), &mut out), Ok(FRAME));
+}
+
+/// `frames` × 20 ms from the `first` on.
+fn spoken_at_once(first: usize, frames: usize) -> Vec<f32> {
+    (first..first + frames).flat_map(spoken).collect()
+}
+
+#[test]
+fn packets_of_any_length_follow_each_other_and_are_as_long_as_they_say() {
+    let mut encoder = OpusEncoder::new(Bitrate::kbps(20)).unwrap();
+    let mut decoder = OpusDecoder::new().unwrap();
+    let mut out = vec![0.0; 5760];
+    let (mut first, mut heard) = (0, Vec::new());
+    for frames in [1, 1, 3, 3, 2, 1, 3, 2, 2, 3, 1, 1, 3, 3, 3] {
+        let packet = encoder.encode(&spoken_at_once(first, frames)).unwrap();
+        assert_eq!(packet_samples(&packet), Some((frames * FRAME) as u32));
+        let samples = decoder.decode(DecoderInput::Packet(&packet), &mut out).unwrap();
+        assert_eq!(samples, frames * FRAME);
+        heard.extend_from_slice(&out[..samples]);
+        first += frames;
+    }
+    let said = spoken_at_once(0, first);
+    // Behind the speaker by what the encoder looks ahead.
+    assert!(apart(&said[FRAME..said.len() - 312], &heard[FRAME + 312..]) < 6.0);
+    assert!(encoder.encode(&said[..1000]).is_err(), "21 ms is no length of Opus");
+}
+
+#[test]
+fn a_lost_packet_of_60_ms_is_told_whole_by_the_next_one() {
+    let mut encoder = OpusEncoder::new(Bitrate::kbps(20)).unwrap();
+    encoder.set_protection(Protection { loss: 0.2, fec: true, dred: Duration::ZERO }).unwrap();
+    let packets: Vec<Bytes> =
+        (0..40).map(|packet| encoder.encode(&spoken_at_once(packet * 3, 3)).unwrap()).collect();
+    let mut out = vec![0.0; 5760];
+    let (mut told, mut concealed) = (0.0, 0.0);
+    for lost in [20, 24, 28, 32] {
+        let mut after = |input| {
+            let mut decoder = OpusDecoder::new().unwrap();
+            for packet in &packets[..lost] {
+                decoder.decode(DecoderInput::Packet(packet), &mut out).unwrap();
+            }
+            assert_eq!(decoder.decode(input, &mut out), Ok(3 * FRAME));
+            out[..3 * FRAME].to_vec()
+        };
+        let next = &packets[lost + 1];
+        assert_eq!(fec_samples(next), 3 * FRAME as u32, "the copy is as long as the packet");
+        let original = after(DecoderInput::Packet(&packets[lost]));
+        let fec = after(DecoderInput::Fec { packet: next, samples: 3 * FRAME });
+        told += likeness(&original, &fec) / 4.0;
+        concealed += likeness(&original, &after(DecoderInput::Conceal { samples: 3 * FRAME })) / 4.0;
+    }
+    assert!(told > 0.85 && told > concealed, "told {told}, concealed {concealed}");
+}
+
+#[test]
+fn silence_in_long_packets_costs_next_to_nothing() {
+    let mut encoder = OpusEncoder::new(Bitrate::kbps(17)).unwrap();
+    for packet in 0..10 {
+        encoder.encode(&spoken_at_once(packet * 3, 3)).unwrap();
+    }
+    let lengths: Vec<usize> =
+        (0..60).map(|_| encoder.encode(&[0.0; 3 * FRAME]).unwrap().len()).skip(20).collect();
+    let told = lengths.iter().filter(|&&length| length > 2).count();
+    assert!(told <= 10, "{lengths:?}");
 }
