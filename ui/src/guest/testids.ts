@@ -21,8 +21,6 @@ export const ids = {
   level: 'level',
   stage: 'stage',
   alone: 'alone',
-  tile: 'tile',
-  tileMuted: 'tile-muted',
   sound: 'sound',
   soundOn: 'sound-on',
   microphone: 'call-microphone',
