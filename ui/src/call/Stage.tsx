@@ -1,17 +1,6 @@
 // The call of the room that is looked at: tiles, what is going on, and the controls.
 
-import {
-  CircleAlert,
-  Maximize2,
-  Mic,
-  MicOff,
-  Minimize2,
-  PhoneOff,
-  Settings2,
-  UserPlus,
-  Video,
-  VideoOff,
-} from 'lucide-solid'
+import { CircleAlert, Maximize2, Minimize2, PhoneOff, Settings2, UserPlus } from 'lucide-solid'
 import { For, Show } from 'solid-js'
 import type { CallView } from '../backend/bindings/CallView'
 import type { RoomSummary } from '../backend/bindings/RoomSummary'
@@ -20,6 +9,7 @@ import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
 import { ChatButton } from '../ui/call-chat'
+import { CameraButton, MicrophoneButton } from '../ui/device-buttons'
 import { Face } from '../ui/face'
 import { createTiles } from '../ui/tiles'
 import { Chat } from './Chat'
@@ -123,22 +113,18 @@ function Controls(props: { call: CallView }) {
   const own = () => props.call.own
   return (
     <div class="stage-controls" role="toolbar" aria-label={t('call.stage')}>
-      <IconButton
-        icon={own().microphone ? Mic : MicOff}
-        label={own().microphone ? t('call.mute') : t('call.unmute')}
-        shortcut="Control+d"
+      <MicrophoneButton
+        on={own().microphone}
+        shortcut
         size="large"
-        look={own().microphone ? 'stage' : 'off'}
-        onClick={() => app.attempt(() => app.backend.setMicrophone(!own().microphone))}
+        onSwitch={(on) => app.attempt(() => app.backend.setMicrophone(on))}
         testid={ids.callMicrophone}
       />
-      <IconButton
-        icon={own().camera ? Video : VideoOff}
-        label={own().camera ? t('call.cameraOff') : t('call.cameraOn')}
-        shortcut="Control+e"
+      <CameraButton
+        on={own().camera}
+        shortcut
         size="large"
-        look={own().camera ? 'stage' : 'off'}
-        onClick={() => app.attempt(() => app.backend.setCamera(!own().camera))}
+        onSwitch={(on) => app.attempt(() => app.backend.setCamera(on))}
         testid={ids.callCamera}
       />
       <IconButton

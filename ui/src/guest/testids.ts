@@ -18,7 +18,6 @@ export const ids = {
   cameraSelect: 'camera-select',
   microphoneSelect: 'microphone-select',
   speakerSelect: 'speaker-select',
-  level: 'level',
   stage: 'stage',
   alone: 'alone',
   sound: 'sound',

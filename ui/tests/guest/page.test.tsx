@@ -169,6 +169,18 @@ describe('devices', () => {
     expect((await tile('self')).dataset.microphone).toBe(String(scene === 'busy'))
   })
 
+  test('what does not work is shown as off, and tried again when it is switched on', async () => {
+    const page = open('busy')
+    await at('lobby')
+    const button = screen.getByTestId(ids.lobbyCamera)
+    await waitFor(() => expect(button.getAttribute('aria-label')).toBe(shared.call.cameraOn))
+    expect(screen.getByTestId(ids.lobbyMicrophone).getAttribute('aria-label')).toBe(shared.call.mute)
+    page.fake.devices.getUserMedia = async () => new MediaStream([new Track('video') as never])
+    await page.user.click(button)
+    await waitFor(() => expect(button.getAttribute('aria-label')).toBe(shared.call.cameraOff))
+    expect(screen.queryAllByTestId(ids.problem)).toEqual([])
+  })
+
   test('a camera that is off is let go, a microphone that is off is silent', async () => {
     const page = open('call')
     const fake = await enter(page)

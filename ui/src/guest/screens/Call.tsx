@@ -1,12 +1,13 @@
 // In the call: the tiles, the controls, the chat beside them (over them on a phone).
 
-import { Mic, MicOff, PhoneOff, Settings2, Video, VideoOff, WifiOff } from 'lucide-solid'
+import { PhoneOff, Settings2, WifiOff } from 'lucide-solid'
 import { createSignal, For, onCleanup, onMount, Show } from 'solid-js'
 import { Timer } from '../../call/Timer'
 import { useI18n } from '../../i18n'
 import { isPressed } from '../../keyboard/shortcuts'
 import { IconButton } from '../../ui/button'
 import { ChatButton } from '../../ui/call-chat'
+import { CameraButton, MicrophoneButton } from '../../ui/device-buttons'
 import { Sheet } from '../../ui/dialog'
 import { createTiles } from '../../ui/tiles'
 import { useGuest } from '../state/context'
@@ -29,8 +30,8 @@ export function CallScreen() {
   function key(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.isComposing || event.repeat || choosing()) return
     const does: [string, () => void][] = [
-      ['Control+d', () => void media.switch('microphone', !media.state.microphone.on)],
-      ['Control+e', () => void media.switch('camera', !media.state.camera.on)],
+      ['Control+d', () => void media.switch('microphone', !media.works('microphone'))],
+      ['Control+e', () => void media.switch('camera', !media.works('camera'))],
       ['Control+Shift+h', guest.leave],
     ]
     if (call.state.chatOpen) does.push(['Escape', () => call.openChat(false)])
@@ -111,25 +112,20 @@ function Controls(props: { onDevices: () => void }) {
   const { t } = useI18n()
   const w = useWords()
   const { call, media, leave } = useGuest()
-  const { camera, microphone } = media.state
   return (
     <div class="stage-controls" role="toolbar" aria-label={t('call.stage')}>
-      <IconButton
-        icon={microphone.on ? Mic : MicOff}
-        label={microphone.on ? t('call.mute') : t('call.unmute')}
-        shortcut="Control+d"
+      <MicrophoneButton
+        on={media.works('microphone')}
+        shortcut
         size="large"
-        look={microphone.on ? 'stage' : 'off'}
-        onClick={() => void media.switch('microphone', !microphone.on)}
+        onSwitch={(on) => void media.switch('microphone', on)}
         testid={ids.microphone}
       />
-      <IconButton
-        icon={camera.on ? Video : VideoOff}
-        label={camera.on ? t('call.cameraOff') : t('call.cameraOn')}
-        shortcut="Control+e"
+      <CameraButton
+        on={media.works('camera')}
+        shortcut
         size="large"
-        look={camera.on ? 'stage' : 'off'}
-        onClick={() => void media.switch('camera', !camera.on)}
+        onSwitch={(on) => void media.switch('camera', on)}
         testid={ids.camera}
       />
       <IconButton

@@ -28,7 +28,7 @@ export const en = {
     title: 'You have knocked',
     lead: 'Somebody in the call will let you in. Keep this page open.',
     joining: 'Coming in…',
-    cancel: 'Go away from the door',
+    cancel: 'Stop waiting',
   },
 
   call: {
