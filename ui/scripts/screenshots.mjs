@@ -1,22 +1,10 @@
-// Pictures of every scene, in every size, theme and language, taken with Chromium under the webview's own content policy; and an
-// accessibility check of each (axe-core). Fails on anything that the page complains of.
-//   npm run screenshots [-- scene …]      pictures go to ui/screenshots/ (not in git)
+// Pictures of every scene of the app; see pictures.mjs.
+//   npm run screenshots [-- scene …]      pictures go to ui/screenshots/app/ (not in git)
 //   --quick                               wide, light, English and narrow, dark, Chinese only
 //   CHROMIUM=/path/to/chromium            where the browser is, if not at /usr/bin/chromium
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
-import { build, preview } from 'vite'
+import { click, id, press, takePictures } from './pictures.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const out = `${root}screenshots`
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-const id = (name) => `[data-testid="${name}"]`
-const click = (name) => (page) => page.locator(id(name)).first().click()
-const press = (keys) => (page) => page.keyboard.press(keys)
 const settings = (section) => async (page) => {
   await press('Control+,')(page)
   await click(`settings-${section}`)(page)
@@ -29,6 +17,15 @@ const video = (page) =>
   page.waitForFunction(() =>
     [...document.querySelectorAll('canvas')].every((c) => Number(c.dataset.frames) > 5),
   )
+
+/** One's own picture is put into another corner by the arrow keys. */
+const corner =
+  (...keys) =>
+  async (page) => {
+    await page.locator(`${id('tile')}[data-device="self"]`).focus()
+    for (const key of keys) await page.keyboard.press(key)
+    await page.evaluate(() => document.activeElement.blur())
+  }
 
 /** name → [scene, what to do before the picture] */
 const pictures = {
@@ -92,6 +89,8 @@ const pictures = {
   call: ['call', openRoom, video],
   'call-full': ['call', openRoom, video, click('call-full')],
   'call-audio': ['call-audio', openRoom],
+  'call-top-left': ['call', openRoom, video, corner('ArrowLeft')],
+  'call-bottom-left': ['call', openRoom, video, corner('ArrowLeft', 'ArrowDown')],
   'call-three': ['call-three', openRoom, video],
   guests: ['guests', openRoom, click('call-guests'), (page) => page.waitForTimeout(200)],
   'guests-not-yet': ['guests-not-yet', openRoom, click('call-guests')],
@@ -122,6 +121,7 @@ const pictures = {
   'settings-no-devices': ['no-devices', settings('devices')],
   'settings-appearance': ['main', settings('appearance')],
   'settings-notifications': ['main', settings('notifications')],
+  'settings-privacy': ['main', settings('privacy')],
   'settings-about': ['main', settings('about')],
   tooltip: [
     'main',
@@ -131,88 +131,11 @@ const pictures = {
   ],
 }
 
-const sizes = { wide: { width: 1280, height: 800 }, narrow: { width: 420, height: 800 } }
-const themes = ['light', 'dark']
-const languages = ['en', 'zh-CN']
-
-const quick = process.argv.includes('--quick')
-const wanted = process.argv.slice(2).filter((argument) => argument !== '--quick')
-const chosen = Object.entries(pictures).filter(([name]) => wanted.length === 0 || wanted.includes(name))
-if (chosen.length === 0) throw new Error(`no such picture; there are ${Object.keys(pictures).join(', ')}`)
-
-await build({
-  root,
-  mode: 'screenshots',
-  logLevel: 'warn',
-  build: { outDir: '.fake-dist', emptyOutDir: true },
+await takePictures({
+  pictures,
+  folder: 'app',
+  config: 'vite.config.ts',
+  built: '.fake-dist',
+  port: 4199,
+  address: ({ scene, theme, language }) => `/?scene=${scene}&theme=${theme}&language=${language}`,
 })
-const server = await preview({
-  root,
-  mode: 'screenshots',
-  logLevel: 'warn',
-  build: { outDir: '.fake-dist' },
-  preview: { port: 4199, strictPort: true, headers: { 'Content-Security-Policy': "default-src 'self'" } },
-})
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu'],
-})
-
-if (wanted.length === 0) rmSync(out, { recursive: true, force: true })
-mkdirSync(out, { recursive: true })
-const complaints = []
-
-for (const [name, [scene, ...steps]] of chosen) {
-  for (const [size, viewport] of Object.entries(sizes)) {
-    for (const theme of themes) {
-      for (const language of languages) {
-        if (quick && (size === 'wide') !== (theme === 'light' && language === 'en')) continue
-        if (quick && (size === 'narrow') !== (theme === 'dark' && language === 'zh-CN')) continue
-        const where = `${name}-${size}-${theme}-${language}`
-        // Accessibility tools are injected, which the page's policy would refuse; the policy itself is tested by the page before that.
-        const context = await browser.newContext({
-          viewport,
-          colorScheme: theme,
-          locale: language,
-          bypassCSP: false,
-        })
-        const page = await context.newPage()
-        page.on('console', (message) => {
-          if (message.type() === 'error') complaints.push(`${where}: ${message.text()}`)
-        })
-        page.on('pageerror', (error) => complaints.push(`${where}: ${error.message}`))
-        try {
-          await page.goto(`http://localhost:4199/?scene=${scene}&theme=${theme}&language=${language}`)
-          await page.locator('#app > *').first().waitFor()
-          await page.waitForTimeout(350)
-          for (const step of steps) await step(page)
-          await page.waitForTimeout(350)
-          await page.screenshot({ path: `${out}/${where}.png` })
-          await page.evaluate(`(() => { ${axe} })()`)
-          const result = await page.evaluate(() =>
-            window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
-          )
-          for (const violation of result.violations) {
-            const targets = violation.nodes.map((node) => node.target.join(' ')).slice(0, 4)
-            complaints.push(`${where}: ${violation.id}: ${violation.help} (${targets.join(' | ')})`)
-          }
-          const clipped = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth)
-          if (clipped) complaints.push(`${where}: wider than its window`)
-        } catch (error) {
-          complaints.push(`${where}: ${error.message.split('\n')[0]}`)
-          await page.screenshot({ path: `${out}/${where}.png` }).catch(() => {})
-        }
-        await context.close()
-      }
-    }
-  }
-  process.stdout.write(`${name}\n`)
-}
-
-await browser.close()
-await server.close()
-rmSync(`${root}.fake-dist`, { recursive: true, force: true })
-if (complaints.length > 0) {
-  process.stdout.write(`\n${complaints.join('\n')}\n`)
-  process.exitCode = 1
-}

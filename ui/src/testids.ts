@@ -5,7 +5,9 @@
 //   person rows   data-user="<user id>"
 //   messages      data-key="<key>", data-seq="<seq or empty>", data-delivery="sending|sent|failed", data-own="true|false"
 //   stage         data-phase="outgoing|connecting|active|ended"
-//   tiles         data-device="<device id, or self>", data-microphone, data-camera, data-speaking ("true|false")
+//   tiles         data-device="<device id, or self>", data-microphone, data-camera, data-speaking ("true|false"),
+//                 data-link="connecting|connected|reconnecting" for those of others,
+//                 data-corner="top-right|bottom-right|bottom-left|top-left" for one's own while it lies in one
 //   pictures      <canvas data-stream="self|preview|<device id>">, whose width and height are those of the video;
 //                 data-frames counts the pictures drawn on it
 

@@ -1,6 +1,7 @@
+import { fireEvent } from '@solidjs/testing-library'
 import { describe, expect, test, vi } from 'vitest'
-import { layoutTiles, selfBox } from '../src/call/layout'
 import { ids } from '../src/testids'
+import { cornerAfter, corners, layoutTiles, movedWithin, nearestCorner, selfBox } from '../src/ui/layout'
 import { all, find, query, screen, show, waitFor } from './screen'
 
 const tile = (device: string) => all(ids.tile).find((element) => element.dataset.device === device)
@@ -86,6 +87,43 @@ describe('a call', () => {
     await waitFor(() => expect(setTile.mock.calls.at(-1)?.[1]).toBeGreaterThan(0))
     await user.click(screen.getByText('Garden plans'))
     await waitFor(() => expect(setTile).toHaveBeenLastCalledWith('dev-jonas', 0, 0))
+  })
+
+  test('one’s own picture is dragged to a corner, where it is the next time', async () => {
+    const first = show('call')
+    await find(ids.stage)
+    await waitFor(() => expect(tile('self')?.dataset.corner).toBe('top-right'))
+    const own = tile('self') as HTMLElement
+    const pointer = { pointerId: 1, isPrimary: true, button: 0 }
+    fireEvent.pointerDown(own, { ...pointer, clientX: 700, clientY: 40 })
+    fireEvent.pointerMove(window, { ...pointer, clientX: 100, clientY: 60 })
+    expect(own.style.left).toBe('12px')
+    expect(own.className).toContain('tile-dragged')
+    fireEvent.pointerMove(window, { ...pointer, clientX: 120, clientY: 540 })
+    fireEvent.pointerUp(window, pointer)
+    expect(own.dataset.corner).toBe('bottom-left')
+    expect(own.className).not.toContain('tile-dragged')
+    // Nobody holds it any more.
+    fireEvent.pointerMove(window, { ...pointer, clientX: 700, clientY: 40 })
+    expect(own.dataset.corner).toBe('bottom-left')
+
+    await first.user.click(screen.getByText('Garden plans'))
+    await waitFor(() => expect(query(ids.stage)).toBeNull())
+    await first.user.click(await find(ids.callBarShow))
+    await waitFor(() => expect(tile('self')?.dataset.corner).toBe('bottom-left'))
+  })
+
+  test('one’s own picture is moved by the arrow keys; a tile among several is not', async () => {
+    const { fake, user } = show('call')
+    await find(ids.stage)
+    await waitFor(() => expect(tile('self')?.tabIndex).toBe(0))
+    tile('self')?.focus()
+    await user.keyboard('{ArrowDown}{ArrowLeft}{ArrowLeft}')
+    expect(tile('self')?.dataset.corner).toBe('bottom-left')
+    fake.world.knock('Ana')
+    await user.click(await find(ids.knockAdmit))
+    await waitFor(() => expect(tile('self')?.dataset.corner).toBeUndefined())
+    expect(tile('self')?.tabIndex).toBe(-1)
   })
 
   test('where there is no decoder the tile says so', async () => {
@@ -180,9 +218,28 @@ describe('tiles', () => {
     ])
   })
 
-  test('the self-view keeps its shape in its corner', () => {
-    const box = selfBox(4 / 3, stage, 12)
-    expect(box.width / box.height).toBeCloseTo(4 / 3, 5)
-    expect(box.left + box.width).toBe(988)
+  test('the self-view keeps its shape in each corner, inside the stage', () => {
+    for (const corner of corners) {
+      const box = selfBox(4 / 3, stage, 12, corner)
+      expect(box.width / box.height).toBeCloseTo(4 / 3, 5)
+      expect(corner.endsWith('left') ? box.left : stage.width - box.left - box.width).toBeCloseTo(12, 5)
+      expect(corner.startsWith('top') ? box.top : stage.height - box.top - box.height).toBeCloseTo(12, 5)
+      expect(nearestCorner(box, stage)).toBe(corner)
+    }
+  })
+
+  test('the self-view is dragged no further than the edge', () => {
+    const box = selfBox(4 / 3, stage, 12, 'top-right')
+    const far = movedWithin(box, -9_000, 9_000, stage, 12)
+    expect(far).toEqual(selfBox(4 / 3, stage, 12, 'bottom-left'))
+  })
+
+  test('arrow keys lead along the edges, and nothing else leads anywhere', () => {
+    expect(cornerAfter('top-right', 'ArrowLeft')).toBe('top-left')
+    expect(cornerAfter('top-left', 'ArrowDown')).toBe('bottom-left')
+    expect(cornerAfter('bottom-left', 'ArrowRight')).toBe('bottom-right')
+    expect(cornerAfter('bottom-right', 'ArrowUp')).toBe('top-right')
+    expect(cornerAfter('top-right', 'ArrowRight')).toBe('top-right')
+    expect(cornerAfter('top-right', 'Enter')).toBeUndefined()
   })
 })

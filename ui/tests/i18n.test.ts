@@ -110,4 +110,10 @@ describe('times', () => {
     expect(createFormats('en', 'en-GB').time(at)).toBe('13:00')
     expect(createFormats('en', 'zh-CN').time(at)).toMatch(/1:00\sPM/)
   })
+
+  test('what ends soon is told by its day and minute', () => {
+    const at = noon(11, 22) + 3_600_000
+    expect(createFormats('en', 'en-GB').near(at)).toBe('Sun 22 Nov, 13:00')
+    expect(createFormats('zh-CN', 'en-GB').near(at)).toBe('11月22日周日 13:00')
+  })
 })

@@ -1,12 +1,13 @@
 // The call that goes on in a room that is not looked at: at the bottom of the rail, so it is never lost.
 
-import { Mic, MicOff, PhoneOff } from 'lucide-solid'
+import { PhoneOff } from 'lucide-solid'
 import { Show } from 'solid-js'
 import type { CallView } from '../backend/bindings/CallView'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
+import { MicrophoneButton } from '../ui/device-buttons'
 import { isLive } from './phase'
 import { Timer } from './Timer'
 import './call-bar.css'
@@ -51,12 +52,10 @@ function Bar(props: { call: CallView }) {
           </Show>
         </span>
       </button>
-      <IconButton
-        icon={props.call.own.microphone ? Mic : MicOff}
-        label={props.call.own.microphone ? t('call.mute') : t('call.unmute')}
-        shortcut="Control+d"
-        look={props.call.own.microphone ? 'stage' : 'off'}
-        onClick={() => app.attempt(() => app.backend.setMicrophone(!props.call.own.microphone))}
+      <MicrophoneButton
+        on={props.call.own.microphone}
+        shortcut
+        onSwitch={(on) => app.attempt(() => app.backend.setMicrophone(on))}
         testid={ids.callBarMicrophone}
       />
       <IconButton

@@ -116,7 +116,7 @@ function LinkRow(props: { link: CallLink; onChange: () => void }) {
   const app = useApp()
   const about = () => {
     const how = props.link.admission === 'knock' ? t('guests.knock') : t('guests.open')
-    return `${how} · ${t('guests.until', format.exact(props.link.expires_at))}`
+    return `${how} · ${t('guests.until', format.near(props.link.expires_at))}`
   }
   return (
     <li class="guest-link" data-testid={ids.guestLink}>

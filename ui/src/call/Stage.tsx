@@ -1,61 +1,31 @@
 // The call of the room that is looked at: tiles, what is going on, and the controls.
 
-import {
-  CircleAlert,
-  Maximize2,
-  MessageSquare,
-  Mic,
-  MicOff,
-  Minimize2,
-  PhoneOff,
-  Settings2,
-  UserPlus,
-  Video,
-  VideoOff,
-} from 'lucide-solid'
-import { createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js'
-import { createStore } from 'solid-js/store'
+import { CircleAlert, Maximize2, Minimize2, PhoneOff, Settings2, UserPlus } from 'lucide-solid'
+import { For, Show } from 'solid-js'
 import type { CallView } from '../backend/bindings/CallView'
 import type { RoomSummary } from '../backend/bindings/RoomSummary'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
+import { ChatButton } from '../ui/call-chat'
+import { CameraButton, MicrophoneButton } from '../ui/device-buttons'
 import { Face } from '../ui/face'
+import { createTiles } from '../ui/tiles'
 import { Chat } from './Chat'
-import { layoutTiles, selfBox, USUAL_ASPECT } from './layout'
 import { endOf, isLive, phaseName } from './phase'
 import { PeerTile, SelfTile } from './Tile'
 import { Timer } from './Timer'
 import './stage.css'
 
-const GAP = 8
-const MARGIN = 12
-
 export function Stage(props: { call: CallView; room: RoomSummary }) {
   const { t, ...i18n } = useI18n()
   const app = useApp()
-  const [size, setSize] = createStore({ width: 0, height: 0 })
-  const [aspects, setAspects] = createStore<Record<string, number>>({})
-  const [selfAspect, setSelfAspect] = createSignal(USUAL_ASPECT)
-  let field!: HTMLDivElement
-
-  onMount(() => {
-    const observer = new ResizeObserver(() =>
-      setSize({ width: field.clientWidth, height: field.clientHeight }),
-    )
-    observer.observe(field)
-    setSize({ width: field.clientWidth, height: field.clientHeight })
-    onCleanup(() => observer.disconnect())
+  // One other fills the stage and we are in its corner; among several we are one of them.
+  const tiles = createTiles({
+    devices: () => props.call.peers.map(({ device }) => device),
+    together: () => props.call.peers.length > 1,
   })
-
-  // One other fills the stage and we are in its corner; among several we are one of them, so nobody's face is covered.
-  const together = () => props.call.peers.length > 1
-  const boxes = createMemo(() => {
-    const others = props.call.peers.map(({ device }) => aspects[device] ?? USUAL_ASPECT)
-    return layoutTiles(together() ? [...others, selfAspect()] : others, size, GAP)
-  })
-  const ownBox = () => (together() ? boxes().at(-1) : undefined) ?? selfBox(selfAspect(), size, MARGIN)
   const chatting = () => isLive(props.call) && app.chat.open()
   const problems = () =>
     [props.call.own.microphone_problem, props.call.own.camera_problem].filter((problem) => problem !== null)
@@ -68,7 +38,7 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
       data-testid={ids.stage}
       data-phase={phaseName(props.call)}
     >
-      <div class="stage-field" ref={field}>
+      <div class="stage-field" ref={tiles.field}>
         <Show
           when={endOf(props.call) === undefined}
           fallback={<Waiting call={props.call} room={props.room} />}
@@ -77,12 +47,12 @@ export function Stage(props: { call: CallView; room: RoomSummary }) {
             {(peer, index) => (
               <PeerTile
                 peer={peer}
-                box={boxes()[index()] ?? { left: 0, top: 0, width: 0, height: 0 }}
-                onAspect={(aspect) => setAspects(peer.device, aspect)}
+                box={tiles.box(index())}
+                onAspect={(aspect) => tiles.shape(peer.device, aspect)}
               />
             )}
           </For>
-          <SelfTile box={ownBox()} corner={!together()} onAspect={setSelfAspect} />
+          <SelfTile self={tiles.self} />
         </Show>
       </div>
       <div class="stage-top">
@@ -143,22 +113,18 @@ function Controls(props: { call: CallView }) {
   const own = () => props.call.own
   return (
     <div class="stage-controls" role="toolbar" aria-label={t('call.stage')}>
-      <IconButton
-        icon={own().microphone ? Mic : MicOff}
-        label={own().microphone ? t('call.mute') : t('call.unmute')}
-        shortcut="Control+d"
+      <MicrophoneButton
+        on={own().microphone}
+        shortcut
         size="large"
-        look={own().microphone ? 'stage' : 'off'}
-        onClick={() => app.attempt(() => app.backend.setMicrophone(!own().microphone))}
+        onSwitch={(on) => app.attempt(() => app.backend.setMicrophone(on))}
         testid={ids.callMicrophone}
       />
-      <IconButton
-        icon={own().camera ? Video : VideoOff}
-        label={own().camera ? t('call.cameraOff') : t('call.cameraOn')}
-        shortcut="Control+e"
+      <CameraButton
+        on={own().camera}
+        shortcut
         size="large"
-        look={own().camera ? 'stage' : 'off'}
-        onClick={() => app.attempt(() => app.backend.setCamera(!own().camera))}
+        onSwitch={(on) => app.attempt(() => app.backend.setCamera(on))}
         testid={ids.callCamera}
       />
       <IconButton
@@ -177,17 +143,12 @@ function Controls(props: { call: CallView }) {
         onClick={() => app.view.open('guests')}
         testid={ids.callGuests}
       />
-      <span classList={{ 'chat-unread': app.chat.unread() > 0 }}>
-        <IconButton
-          icon={MessageSquare}
-          label={app.chat.unread() > 0 ? t('call.chat.unread', app.chat.unread()) : t('call.chat.title')}
-          size="large"
-          look="stage"
-          pressed={app.chat.open()}
-          onClick={() => app.chat.setOpen(!app.chat.open())}
-          testid={ids.callChatOpen}
-        />
-      </span>
+      <ChatButton
+        open={app.chat.open()}
+        unread={app.chat.unread()}
+        onClick={() => app.chat.setOpen(!app.chat.open())}
+        testid={ids.callChatOpen}
+      />
       <IconButton
         icon={app.view.fullStage() ? Minimize2 : Maximize2}
         label={app.view.fullStage() ? t('call.notFull') : t('call.full')}

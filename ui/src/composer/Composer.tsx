@@ -1,13 +1,11 @@
-// Where one writes. Enter sends, Shift+Enter begins a line, and neither while an input method composes. It grows to eight lines.
-// What was begun in a room waits there while one looks elsewhere.
+// Where one writes in a room. It grows to eight lines. What was begun in a room waits there while one looks elsewhere.
 
-import { SendHorizontal } from 'lucide-solid'
 import { createEffect, createSignal, on, onCleanup, onMount } from 'solid-js'
 import type { RoomSummary } from '../backend/bindings/RoomSummary'
 import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
-import { IconButton } from '../ui/button'
+import { WriteBox } from '../ui/write-box'
 import { drafts } from './drafts'
 import { createTypist } from './typist'
 import './composer.css'
@@ -15,11 +13,6 @@ import './composer.css'
 /** The server stores 64 KiB of content; a character may take four bytes, and JSON some more. */
 const MAX_CHARACTERS = 15_000
 const MAX_LINES = 8
-
-/** Whether a key belongs to an input method that is composing, Safari's late Enter (229) included. */
-export function isComposing(event: KeyboardEvent): boolean {
-  return event.isComposing || event.keyCode === 229
-}
 
 export function Composer(props: { room: RoomSummary }) {
   const { t } = useI18n()
@@ -97,25 +90,14 @@ export function Composer(props: { room: RoomSummary }) {
     )
   }
 
+  /** Up, from an empty box, goes to what was said last. */
   function key(event: KeyboardEvent): void {
-    if (isComposing(event)) return
-    if (event.key === 'Enter' && !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault()
-      send()
-    } else if (
-      event.key === 'ArrowUp' &&
-      text() === '' &&
-      !event.altKey &&
-      !event.ctrlKey &&
-      !event.metaKey
-    ) {
-      const rows = document.querySelectorAll<HTMLElement>('.timeline .row')
-      const last = rows[rows.length - 1]
-      if (last) {
-        event.preventDefault()
-        last.focus()
-      }
-    }
+    if (event.key !== 'ArrowUp' || text() !== '' || event.altKey || event.ctrlKey || event.metaKey) return
+    const rows = document.querySelectorAll<HTMLElement>('.timeline .row')
+    const last = rows[rows.length - 1]
+    if (!last) return
+    event.preventDefault()
+    last.focus()
   }
 
   return (
@@ -126,28 +108,21 @@ export function Composer(props: { room: RoomSummary }) {
         send()
       }}
     >
-      <div class="composer-box">
-        <textarea
-          ref={box}
-          class="composer-text"
-          rows={1}
-          value={text()}
-          placeholder={t('composer.placeholder', props.room.name)}
-          aria-label={t('composer.placeholder', props.room.name)}
-          dir="auto"
-          data-testid={ids.composer}
-          onInput={(event) => write(event.currentTarget.value)}
-          onKeyDown={key}
-        />
-        <IconButton
-          icon={SendHorizontal}
-          label={t('composer.send')}
-          shortcut="Enter"
-          disabled={text().trim() === ''}
-          onClick={send}
-          testid={ids.composerSend}
-        />
-      </div>
+      <WriteBox
+        ref={(element) => {
+          box = element
+        }}
+        label={t('composer.placeholder', props.room.name)}
+        send={t('composer.send')}
+        rows={1}
+        value={text()}
+        disabled={text().trim() === ''}
+        onInput={write}
+        onSend={send}
+        onKey={key}
+        testid={ids.composer}
+        sendTestid={ids.composerSend}
+      />
     </form>
   )
 }

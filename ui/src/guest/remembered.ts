@@ -1,35 +1,20 @@
-// What this browser remembers for the next link: the guest's name and language. Nothing else is kept.
+// What this browser remembers for the next link: the guest's name and language, and beside it only where they put their own picture
+// (ui/tiles.ts).
 
 import { createSignal } from 'solid-js'
+import { kept } from '../kept'
 
 const NAME = 'snug.guest.name'
 const LANGUAGE = 'snug.guest.language'
 
-/** A browser may forbid to keep anything; then nothing is kept. */
-function read(key: string): string | null {
-  try {
-    return localStorage.getItem(key)
-  } catch {
-    return null
-  }
-}
-
-function write(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value)
-  } catch {
-    // As above.
-  }
-}
-
-const [language, setLanguage] = createSignal(read(LANGUAGE))
+const [language, setLanguage] = createSignal(kept.read(LANGUAGE))
 
 export const remembered = {
   language,
   setLanguage(value: string): void {
     setLanguage(value)
-    write(LANGUAGE, value)
+    kept.write(LANGUAGE, value)
   },
-  name: () => read(NAME) ?? '',
-  setName: (value: string) => write(NAME, value),
+  name: () => kept.read(NAME) ?? '',
+  setName: (value: string) => kept.write(NAME, value),
 }

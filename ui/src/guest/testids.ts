@@ -1,8 +1,7 @@
 // Every `data-testid` of the guest's page beside the app's own (ui/src/testids.ts): what tests and WebDriver hold on to.
 //
 //   root       data-phase="looking|unfit|no_link|lobby|waiting|call|over", data-why where there is a reason
-//   tiles      as in the app: data-device="<device id, or self>", data-microphone, data-camera, data-speaking ("true|false");
-//              also data-link="connecting|connected|reconnecting", and inside <video data-stream="<device id, or self>">
+//   tiles      as in the app, with <video data-stream="<device id, or self>"> inside
 //   sound      <audio data-device="<device id>">
 
 export const ids = {
@@ -18,11 +17,8 @@ export const ids = {
   cameraSelect: 'camera-select',
   microphoneSelect: 'microphone-select',
   speakerSelect: 'speaker-select',
-  level: 'level',
   stage: 'stage',
   alone: 'alone',
-  tile: 'tile',
-  tileMuted: 'tile-muted',
   sound: 'sound',
   soundOn: 'sound-on',
   microphone: 'call-microphone',

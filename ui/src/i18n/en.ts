@@ -304,6 +304,7 @@ export const en = {
     muted: (name: string) => `${name} is muted`,
     youMuted: 'You are muted',
     speaking: (name: string) => `${name} is speaking`,
+    move: 'Your picture. Drag it, or press an arrow key, to move it to another corner.',
     noCamera: (name: string) => `${name} has the camera off`,
     waitingPicture: 'The picture is coming…',
     noDecoder:

@@ -27,11 +27,20 @@ export function createFormats(language: Language, system: string) {
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })
   const dayOfYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric' })
   const shortDay = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
+  const near = new Intl.DateTimeFormat(locale, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: 'numeric',
+    minute: '2-digit',
+  })
   const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'medium' })
 
   return {
     time: (at: number) => time.format(at),
     exact: (at: number) => exact.format(at),
+    /** Day and time of what is some days away at most. */
+    near: (at: number) => near.format(at),
     /** A day's heading; `words` names today and yesterday. */
     day(at: number, now: number, words: { today: string; yesterday: string }): string {
       const days = daysBetween(at, now)

@@ -301,6 +301,7 @@ export const zhCN: Dictionary = {
     muted: (name) => `${name}已静音`,
     youMuted: '你已静音',
     speaking: (name) => `${name}正在说话`,
+    move: '你的画面。拖动它，或按方向键，可以移到别的角落。',
     noCamera: (name) => `${name}没有打开摄像头`,
     waitingPicture: '画面马上就来…',
     noDecoder: '这台电脑无法显示画面：网页视图缺少 VP8 解码器。你们仍然可以听到彼此。',

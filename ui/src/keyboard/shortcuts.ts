@@ -71,7 +71,7 @@ export const shortcuts: readonly Shortcut[] = [
     run: ({ view }) => {
       if (view.fullStage()) view.setFullStage(false)
       else if (view.panel()) view.setPanel(false)
-      else document.querySelector<HTMLElement>('.composer-text')?.focus()
+      else document.querySelector<HTMLElement>('.composer textarea')?.focus()
     },
   },
   { keys: 'Control+Enter', does: 'call', always: true, run: callOrAnswer },

@@ -30,6 +30,16 @@ export function PeoplePanel(props: { room: RoomSummary }) {
     RANK[props.room.role] > RANK.member &&
     RANK[props.room.role] > RANK[member.role]
 
+  const Members = (lists: { of: RoomMember[] }) => (
+    <ul>
+      <For each={lists.of}>
+        {(member) => (
+          <MemberRow member={member} onRemove={mayRemove(member) ? () => setRemoving(member) : undefined} />
+        )}
+      </For>
+    </ul>
+  )
+
   return (
     <aside class="people" aria-label={t('people.title')} data-testid={ids.peoplePanel}>
       <header class="people-header">
@@ -54,28 +64,10 @@ export function PeoplePanel(props: { room: RoomSummary }) {
           </Button>
         </Show>
         <h3 class="people-heading">{t('people.here', here().length)}</h3>
-        <ul>
-          <For each={here()}>
-            {(member) => (
-              <MemberRow
-                member={member}
-                onRemove={mayRemove(member) ? () => setRemoving(member) : undefined}
-              />
-            )}
-          </For>
-        </ul>
+        <Members of={here()} />
         <Show when={invited().length > 0}>
           <h3 class="people-heading">{t('people.invited')}</h3>
-          <ul>
-            <For each={invited()}>
-              {(member) => (
-                <MemberRow
-                  member={member}
-                  onRemove={mayRemove(member) ? () => setRemoving(member) : undefined}
-                />
-              )}
-            </For>
-          </ul>
+          <Members of={invited()} />
         </Show>
       </div>
       <Question

@@ -12,6 +12,7 @@ import { createFetched } from '../state/fetched'
 import { ids } from '../testids'
 import { Button } from '../ui/button'
 import { Pick } from '../ui/choice'
+import { Level } from '../ui/level'
 import { Waiting } from '../ui/waiting'
 import { Video, WhereDecodable } from '../video/Video'
 
@@ -107,7 +108,7 @@ export function Devices() {
               testid={ids.microphoneSelect}
             />
             <Show when={found().microphone !== null}>
-              <Level />
+              <Heard />
             </Show>
           </div>
           <div class="speaker">
@@ -175,25 +176,14 @@ function Choice(props: ChoiceProps) {
 }
 
 /** How loud the microphone hears. */
-function Level() {
+function Heard() {
   const { t } = useI18n()
   const { backend } = useApp()
   const [level, setLevel] = createSignal(0)
   onCleanup(backend.onLevel((value) => setLevel(Math.max(0, Math.min(1, value)))))
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: WebKit draws <meter> its own way, with a step between frames. */}
-      <div
-        class="level"
-        role="meter"
-        aria-label={t('settings.level')}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(level() * 100)}
-        data-testid={ids.level}
-      >
-        <div class="level-bar" style={{ transform: `scaleX(${level()})` }} />
-      </div>
+      <Level value={level()} />
       <p class="field-hint">{t('settings.levelHint')}</p>
     </>
   )

@@ -38,7 +38,12 @@ export function Settings() {
         <Tabs.List class="settings-list" aria-label={t('settings.sections')}>
           <For each={sections()}>
             {(section) => (
-              <Tabs.Trigger class="settings-tab" value={section.id} data-testid={section.testid}>
+              <Tabs.Trigger
+                class="settings-tab"
+                value={section.id}
+                title={section.name}
+                data-testid={section.testid}
+              >
                 {section.icon({ size: 18, 'aria-hidden': true })}
                 <span>{section.name}</span>
               </Tabs.Trigger>

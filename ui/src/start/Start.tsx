@@ -2,10 +2,11 @@
 
 import { ArrowLeft, House, Link, LogIn } from 'lucide-solid'
 import { createSignal, For, Match, onCleanup, onMount, Show, Switch } from 'solid-js'
-import { type Language, languageNames, languages, useI18n } from '../i18n'
+import { useI18n } from '../i18n'
 import { useApp } from '../state/context'
 import { ids } from '../testids'
 import { IconButton } from '../ui/button'
+import { Languages } from '../ui/languages'
 import { Mark } from '../ui/mark'
 import { Host } from './Host'
 import { Join } from './Join'
@@ -16,6 +17,7 @@ type Page = 'choose' | 'host' | 'join' | 'signIn'
 
 export function Start() {
   const { t } = useI18n()
+  const { preferences } = useApp()
   const [page, setPage] = createSignal<Page>('choose')
   const back = (event: KeyboardEvent) => {
     if (event.key === 'Escape' && !event.isComposing) setPage('choose')
@@ -53,7 +55,7 @@ export function Start() {
           </Match>
         </Switch>
       </div>
-      <LanguageLinks />
+      <Languages onPick={(language) => preferences.change({ language })} />
     </main>
   )
 }
@@ -100,28 +102,5 @@ function Choose(props: { onChoose: (page: Page) => void }) {
         </For>
       </ul>
     </>
-  )
-}
-
-/** Somebody who cannot read this page must be able to change it. */
-function LanguageLinks() {
-  const { t, language } = useI18n()
-  const { preferences } = useApp()
-  return (
-    <nav class="start-languages" aria-label={t('start.language')}>
-      <For each={languages}>
-        {(id: Language) => (
-          <button
-            type="button"
-            class="start-language"
-            lang={id}
-            aria-current={language() === id ? 'true' : undefined}
-            onClick={() => preferences.change({ language: id })}
-          >
-            {languageNames[id]}
-          </button>
-        )}
-      </For>
-    </nav>
   )
 }

@@ -7,7 +7,7 @@ export function returnFocus(): (event: Event) => void {
   return (event) => {
     event.preventDefault()
     const gone = !(before instanceof HTMLElement) || !before.isConnected || before === document.body
-    const target = gone ? document.querySelector<HTMLElement>('.composer-text') : before
+    const target = gone ? document.querySelector<HTMLElement>('.composer textarea') : before
     target?.focus({ preventScroll: true })
   }
 }

@@ -1,6 +1,6 @@
 // A line that is dragged, or moved with the arrow keys, to give one side more room.
 
-import { onCleanup } from 'solid-js'
+import { followPointer } from './drag'
 import './splitter.css'
 
 interface SplitterProps {
@@ -19,26 +19,12 @@ const STEP = 16
 
 export function Splitter(props: SplitterProps) {
   const clamp = (value: number) => Math.round(Math.min(props.max, Math.max(props.min, value)))
-  let stop = () => {}
-  onCleanup(() => stop())
-
-  function drag(event: PointerEvent): void {
-    if (event.button !== 0) return
-    event.preventDefault()
-    const along = (at: PointerEvent) => (props.direction === 'horizontal' ? at.clientX : at.clientY)
-    const from = along(event)
+  const drag = followPointer(() => {
     const began = props.value
-    const move = (at: PointerEvent) => props.onMove(clamp(began + along(at) - from))
-    stop()
-    stop = () => {
-      window.removeEventListener('pointermove', move)
-      window.removeEventListener('pointerup', stop)
-      window.removeEventListener('pointercancel', stop)
+    return {
+      onMove: (right, down) => props.onMove(clamp(began + (props.direction === 'horizontal' ? right : down))),
     }
-    window.addEventListener('pointermove', move)
-    window.addEventListener('pointerup', stop)
-    window.addEventListener('pointercancel', stop)
-  }
+  })
 
   function key(event: KeyboardEvent): void {
     const [less, more] =

@@ -11,6 +11,8 @@ import { ids } from '../../src/guest/testids'
 import { ApiProblem } from '../../src/guest/wire/api'
 import { en } from '../../src/guest/words/en'
 import { zhCN } from '../../src/guest/words/zh-CN'
+import { en as shared } from '../../src/i18n/en'
+import { ids as appIds } from '../../src/testids'
 
 /** What jsdom lacks of a browser's media. */
 class Track extends EventTarget {
@@ -79,7 +81,7 @@ async function enter({ fake, user }: ReturnType<typeof open>) {
 
 async function tile(which: string) {
   return waitFor(() => {
-    const found = screen.getAllByTestId(ids.tile).find((one) => one.dataset.device === which)
+    const found = screen.getAllByTestId(appIds.tile).find((one) => one.dataset.device === which)
     if (!found) throw new Error(`no tile of ${which}`)
     return found
   })
@@ -167,6 +169,18 @@ describe('devices', () => {
     expect((await tile('self')).dataset.microphone).toBe(String(scene === 'busy'))
   })
 
+  test('what does not work is shown as off, and tried again when it is switched on', async () => {
+    const page = open('busy')
+    await at('lobby')
+    const button = screen.getByTestId(ids.lobbyCamera)
+    await waitFor(() => expect(button.getAttribute('aria-label')).toBe(shared.call.cameraOn))
+    expect(screen.getByTestId(ids.lobbyMicrophone).getAttribute('aria-label')).toBe(shared.call.mute)
+    page.fake.devices.getUserMedia = async () => new MediaStream([new Track('video') as never])
+    await page.user.click(button)
+    await waitFor(() => expect(button.getAttribute('aria-label')).toBe(shared.call.cameraOff))
+    expect(screen.queryAllByTestId(ids.problem)).toEqual([])
+  })
+
   test('a camera that is off is let go, a microphone that is off is silent', async () => {
     const page = open('call')
     const fake = await enter(page)
@@ -189,7 +203,7 @@ describe('the call', () => {
     await enter(page)
     await at('call')
     expect((await tile(device(1))).dataset.microphone).toBe('false')
-    expect((await tile(device(2))).textContent).toContain(en.call.guest)
+    expect((await tile(device(2))).textContent).toContain(shared.guests.mark)
     await waitFor(() => expect(screen.getAllByTestId(ids.sound)).toHaveLength(3))
     await waitFor(async () => expect((await tile(device(0))).dataset.speaking).toBe('true'))
     expect((await tile(device(1))).dataset.speaking).toBe('false')
@@ -209,18 +223,40 @@ describe('the call', () => {
     const fake = await enter(page)
     await at('call')
     await waitFor(() =>
-      expect(screen.getByTestId(ids.chat).getAttribute('aria-label')).toBe(en.call.chatUnread(2)),
+      expect(screen.getByTestId(ids.chat).getAttribute('aria-label')).toBe(shared.call.chat.unread(2)),
     )
     await page.user.click(screen.getByTestId(ids.chat))
-    expect(screen.getByTestId(ids.chat).getAttribute('aria-label')).toBe(en.call.chat)
+    expect(screen.getByTestId(ids.chat).getAttribute('aria-label')).toBe(shared.call.chat.title)
     await page.user.type(screen.getByTestId(ids.chatText), 'Good morning{Enter}')
     expect(what(fake, 'chat')).toEqual([['Good morning']])
+    expect((screen.getByTestId(ids.chatText) as HTMLTextAreaElement).value).toBe('')
     const told = screen.getAllByTestId(ids.chatMessage)
     expect(told.at(-1)?.dataset.own).toBe('true')
     fake.others()?.onChat(device(0), 'x', '<b>bold</b>')
     await waitFor(() =>
       expect(screen.getAllByTestId(ids.chatMessage).at(-1)?.textContent).toContain('<b>bold</b>'),
     )
+  })
+
+  test('what a guest writes is marked as a guest’s, and what is too long is not said', async () => {
+    const page = open('call-three')
+    const fake = await enter(page)
+    await at('call')
+    await page.user.click(screen.getByTestId(ids.chat))
+    fake.others()?.onChat(device(2), '1', 'Hello')
+    fake.others()?.onChat(device(0), '2', 'Hi')
+    const said = await waitFor(() => {
+      const found = screen.getAllByTestId(ids.chatMessage)
+      expect(found).toHaveLength(2)
+      return found
+    })
+    expect(said[0]?.textContent).toContain(shared.guests.mark)
+    expect(said[1]?.textContent).not.toContain(shared.guests.mark)
+    await page.user.click(screen.getByTestId(ids.chatText))
+    await page.user.paste('x'.repeat(4_001))
+    await page.user.keyboard('{Enter}')
+    await screen.findByText(shared.call.chat.tooLong)
+    expect(what(fake, 'chat')).toEqual([])
   })
 
   test('what nobody would read is not taken from the writer', async () => {
@@ -233,8 +269,10 @@ describe('the call', () => {
     await screen.findByTestId(ids.alone)
     await page.user.click(screen.getByTestId(ids.chat))
     await page.user.type(screen.getByTestId(ids.chatText), 'Hello?{Enter}')
-    await screen.findByText(en.chat.nobody)
+    await screen.findByText(en.call.chatNobody)
     expect((screen.getByTestId(ids.chatText) as HTMLTextAreaElement).value).toBe('Hello?')
+    await page.user.type(screen.getByTestId(ids.chatText), '!')
+    expect(screen.queryByText(en.call.chatNobody)).toBeNull()
   })
 
   test('a server that is away is said and the call goes on; back again, we announce ourselves', async () => {

@@ -27,8 +27,6 @@ export interface CallEvents {
   onPeerGone(device: string): void
   onMedia(device: string, media: MediaState): void
   onTrack(device: string, track: MediaStreamTrack, receiver: RTCRtpReceiver): void
-  /** The control channel with somebody opened. */
-  onReachable(device: string): void
   onChat(device: string, id: string, text: string): void
   onEnd(end: CallEnd): void
 }
@@ -178,10 +176,7 @@ export class Call {
     const pair = Pair.begin(ids, participant, role, links, {
       onSend: (envelope) => this.#events.onSend({ type: 'call.signal', call, to: device, envelope }),
       onState: (state) => this.#state(pair, participant, state),
-      onOpen: () => {
-        pair?.peer.say({ type: 'state', ...this.#media })
-        this.#events.onReachable(device)
-      },
+      onOpen: () => pair?.peer.say({ type: 'state', ...this.#media }),
       onHeard: (message) => this.#heard(device, message),
       onTrack: (track, receiver) => this.#events.onTrack(device, track, receiver),
       onDeadline: () => this.#schedule(),

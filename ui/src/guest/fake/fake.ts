@@ -119,7 +119,6 @@ function play(scene: Scene, events: CallEvents): void {
     if (camera) events.onTrack(who.device, pictureTrack(number + 1), {} as RTCRtpReceiver)
     events.onTrack(who.device, toneTrack(), { number } as unknown as RTCRtpReceiver)
     events.onPeer(who, 'connected')
-    events.onReachable(who.device)
     if (scene === 'reconnecting') events.onPeer(who, 'reconnecting')
   }
   if (scene === 'chat') {

@@ -152,6 +152,9 @@ export function createLocalMedia(devices: MediaDevices) {
       })
     },
 
+    /** Whether it is on and nothing keeps it from working; one that fails is as good as off, and is tried again by switching it on. */
+    works: (kind: Kind) => state[kind].on && state[kind].problem === null,
+
     /** On or off. */
     switch(kind: Kind, on: boolean): Promise<void> {
       set(kind, { on })

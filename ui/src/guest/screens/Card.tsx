@@ -1,8 +1,8 @@
 // The frame of every screen but the call: a card in the middle, and the languages below it.
 
-import { For, type JSX, type ParentProps, Show } from 'solid-js'
-import { type Language, languageNames, languages, useI18n } from '../../i18n'
+import { type JSX, type ParentProps, Show } from 'solid-js'
 import type { Icon } from '../../ui/button'
+import { Languages } from '../../ui/languages'
 import { remembered } from '../remembered'
 import '../../start/start.css'
 
@@ -12,7 +12,7 @@ export function Card(props: ParentProps<{ wide?: boolean }>) {
       <div class="start-card" classList={{ 'guest-wide': props.wide }}>
         {props.children}
       </div>
-      <LanguageLinks />
+      <Languages onPick={remembered.setLanguage} />
     </main>
   )
 }
@@ -38,27 +38,5 @@ export function Notice(props: {
         <div class="guest-actions">{props.action}</div>
       </Show>
     </Card>
-  )
-}
-
-/** Somebody who cannot read this page must be able to change it. */
-function LanguageLinks() {
-  const { t, language } = useI18n()
-  return (
-    <nav class="start-languages" aria-label={t('start.language')}>
-      <For each={languages}>
-        {(id: Language) => (
-          <button
-            type="button"
-            class="start-language"
-            lang={id}
-            aria-current={language() === id ? 'true' : undefined}
-            onClick={() => remembered.setLanguage(id)}
-          >
-            {languageNames[id]}
-          </button>
-        )}
-      </For>
-    </nav>
   )
 }

@@ -5,6 +5,7 @@ import { createEffect, createSignal, For, onCleanup, Show } from 'solid-js'
 import { useI18n } from '../../i18n'
 import { Button } from '../../ui/button'
 import { Pick } from '../../ui/choice'
+import { Level } from '../../ui/level'
 import { watchLevel } from '../media/level'
 import type { Kind } from '../media/local'
 import { useGuest } from '../state/context'
@@ -78,7 +79,6 @@ export function DeviceProblems() {
 
 /** A bar that moves when we speak; only while there is a microphone that is on. */
 export function LevelBar() {
-  const { t } = useI18n()
   const { media } = useGuest()
   const [level, setLevel] = createSignal(0)
   const track = () => (media.state.microphone.on ? media.state.microphone.track : null)
@@ -93,18 +93,7 @@ export function LevelBar() {
   })
   return (
     <Show when={track()}>
-      {/* biome-ignore lint/a11y/useSemanticElements: browsers draw <meter> each in their own way. */}
-      <div
-        class="level"
-        role="meter"
-        aria-label={t('settings.level')}
-        aria-valuemin={0}
-        aria-valuemax={100}
-        aria-valuenow={Math.round(level() * 100)}
-        data-testid={ids.level}
-      >
-        <div class="level-bar" style={{ transform: `scaleX(${level()})` }} />
-      </div>
+      <Level value={level()} />
     </Show>
   )
 }

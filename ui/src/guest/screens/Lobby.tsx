@@ -1,9 +1,10 @@
 // Before the call: a name, a look in the mirror, which devices.
 
-import { CircleAlert, Mic, MicOff, Video, VideoOff } from 'lucide-solid'
+import { CircleAlert } from 'lucide-solid'
 import { createSignal, onMount, Show } from 'solid-js'
 import { useI18n } from '../../i18n'
-import { Button, IconButton } from '../../ui/button'
+import { Button } from '../../ui/button'
+import { CameraButton, MicrophoneButton } from '../../ui/device-buttons'
 import { Field } from '../../ui/field'
 import { remembered } from '../remembered'
 import { useGuest } from '../state/context'
@@ -117,7 +118,7 @@ function Mirror() {
   const w = useWords()
   const { t } = useI18n()
   const { media } = useGuest()
-  const { camera, microphone } = media.state
+  const { camera } = media.state
   return (
     <div class="preview lobby-preview">
       <Show
@@ -133,20 +134,16 @@ function Mirror() {
         {(track) => <Picture track={track()} stream="preview" label={t('settings.preview')} mirrored />}
       </Show>
       <div class="lobby-switches" role="toolbar" aria-label={w('lobby.devices')}>
-        <IconButton
-          icon={microphone.on ? Mic : MicOff}
-          label={microphone.on ? t('call.mute') : t('call.unmute')}
+        <MicrophoneButton
+          on={media.works('microphone')}
           size="large"
-          look={microphone.on ? 'stage' : 'off'}
-          onClick={() => void media.switch('microphone', !microphone.on)}
+          onSwitch={(on) => void media.switch('microphone', on)}
           testid={ids.lobbyMicrophone}
         />
-        <IconButton
-          icon={camera.on ? Video : VideoOff}
-          label={camera.on ? t('call.cameraOff') : t('call.cameraOn')}
+        <CameraButton
+          on={media.works('camera')}
           size="large"
-          look={camera.on ? 'stage' : 'off'}
-          onClick={() => void media.switch('camera', !camera.on)}
+          onSwitch={(on) => void media.switch('camera', on)}
           testid={ids.lobbyCamera}
         />
       </div>

@@ -3,7 +3,8 @@
 import { createEffect, onCleanup } from 'solid-js'
 
 interface PictureProps {
-  track: MediaStreamTrack
+  /** Without one there is nothing to see yet. */
+  track: MediaStreamTrack | null
   /** 'preview', 'self', or a device. */
   stream: string
   /** For screen readers. */
@@ -16,7 +17,7 @@ interface PictureProps {
 export function Picture(props: PictureProps) {
   let video!: HTMLVideoElement
   createEffect(() => {
-    video.srcObject = new MediaStream([props.track])
+    video.srcObject = props.track ? new MediaStream([props.track]) : null
     onCleanup(() => {
       video.srcObject = null
     })

@@ -26,15 +26,15 @@ export interface PeerView {
   microphone: boolean
   camera: boolean
   speaking: boolean
-  /** A control channel stands: they read what is written. */
-  reachable: boolean
   audio: MediaStream | null
   video: MediaStream | null
 }
 
 export interface ChatMessage {
   id: string
+  /** Empty when nobody told. */
   name: string
+  guest: boolean
   own: boolean
   text: string
   at: number
@@ -65,7 +65,7 @@ export function createCallState(environment: Environment, media: LocalMedia, onL
 
   const change = (device: string, fields: Partial<PeerView>) =>
     set('peers', (peer) => peer.device === device, fields)
-  const nameOf = (device: string) => state.peers.find((peer) => peer.device === device)?.name ?? ''
+  const peerOf = (device: string) => state.peers.find((peer) => peer.device === device)
 
   function came(participant: Participant, link: PairState): void {
     const { device, name = '', guest = false } = participant
@@ -82,7 +82,6 @@ export function createCallState(environment: Environment, media: LocalMedia, onL
           microphone: true,
           camera: false,
           speaking: false,
-          reachable: false,
           audio: null,
           video: null,
         })
@@ -143,8 +142,10 @@ export function createCallState(environment: Environment, media: LocalMedia, onL
             if (track.kind === 'audio') receivers.set(device, receiver)
             change(device, { [track.kind]: new MediaStream([track]) })
           },
-          onReachable: (device) => change(device, { reachable: true }),
-          onChat: (device, id, text) => say({ id, name: nameOf(device), own: false, text, at: Date.now() }),
+          onChat: (device, id, text) => {
+            const { name = '', guest = false } = peerOf(device) ?? {}
+            say({ id, name, guest, own: false, text, at: Date.now() })
+          },
           onEnd: onLost,
         },
       )
@@ -162,15 +163,12 @@ export function createCallState(environment: Environment, media: LocalMedia, onL
       set({ chatOpen: open, unread: 0 })
     },
 
-    /** Whether anybody reads what is written. */
-    canChat: () => state.peers.some(({ reachable }) => reachable),
-
     /** Says something to everybody. Says whether anybody could be reached. */
     chat(text: string): boolean {
       const words = text.trim()
       const id = isChat(words) ? going()?.chat(words) : undefined
       if (id === undefined) return false
-      say({ id, name: '', own: true, text: words, at: Date.now() })
+      say({ id, name: '', guest: false, own: true, text: words, at: Date.now() })
       return true
     },
 

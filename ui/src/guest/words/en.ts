@@ -28,7 +28,7 @@ export const en = {
     title: 'You have knocked',
     lead: 'Somebody in the call will let you in. Keep this page open.',
     joining: 'Coming in…',
-    cancel: 'Go away from the door',
+    cancel: 'Stop waiting',
   },
 
   call: {
@@ -38,20 +38,8 @@ export const en = {
     soundBlocked: 'Your browser keeps the sound off',
     soundOn: 'Turn the sound on',
     leave: 'Leave the call',
-    chat: 'Chat',
-    chatUnread: (count: number) => (count === 1 ? 'Chat, 1 new message' : `Chat, ${count} new messages`),
-    guest: 'Guest',
+    chatNobody: 'Nobody is connected who could read it.',
     somebody: 'Somebody',
-  },
-
-  chat: {
-    title: 'Chat of the call',
-    lead: 'Messages here are seen by everybody in the call and are not kept.',
-    write: 'Write to everybody',
-    send: 'Send',
-    nobody: 'Nobody is connected who could read it.',
-    close: 'Close the chat',
-    tooLong: 'This is too long for one message.',
   },
 
   over: {

@@ -39,20 +39,8 @@ export const zhCN: Words = {
     soundBlocked: '浏览器关闭了声音',
     soundOn: '打开声音',
     leave: '离开通话',
-    chat: '聊天',
-    chatUnread: (count) => `聊天，${count} 条新消息`,
-    guest: '访客',
+    chatNobody: '还没有接通的人能看到消息。',
     somebody: '某人',
-  },
-
-  chat: {
-    title: '通话聊天',
-    lead: '这里的消息通话里的每个人都能看到，不会保存。',
-    write: '发给所有人',
-    send: '发送',
-    nobody: '还没有接通的人能看到消息。',
-    close: '关闭聊天',
-    tooLong: '一条消息放不下这么多字。',
   },
 
   over: {

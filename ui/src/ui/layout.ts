@@ -8,6 +8,11 @@ export interface Box {
   height: number
 }
 
+interface Size {
+  width: number
+  height: number
+}
+
 /** Before the first picture: what cameras give today. */
 export const USUAL_ASPECT = 16 / 9
 
@@ -24,11 +29,7 @@ export function largestIn(aspect: number, room: Box): Box {
 }
 
 /** Boxes for tiles of these aspects (width by height) on a stage, in reading order; an unfilled last line is centred. */
-export function layoutTiles(
-  aspects: readonly number[],
-  stage: { width: number; height: number },
-  gap: number,
-): Box[] {
+export function layoutTiles(aspects: readonly number[], stage: Size, gap: number): Box[] {
   const count = aspects.length
   if (count === 0 || stage.width <= 0 || stage.height <= 0)
     return aspects.map(() => ({ left: 0, top: 0, width: 0, height: 0 }))
@@ -63,7 +64,7 @@ export function layoutTiles(
   })
 }
 
-function cellOf(columns: number, count: number, stage: { width: number; height: number }, gap: number) {
+function cellOf(columns: number, count: number, stage: Size, gap: number) {
   const lines = Math.ceil(count / columns)
   return {
     width: Math.max(0, (stage.width - gap * (columns - 1)) / columns),
@@ -71,10 +72,53 @@ function cellOf(columns: number, count: number, stage: { width: number; height: 
   }
 }
 
-/** The self-view: a quarter of the stage at most, in the corner. */
-export function selfBox(aspect: number, stage: { width: number; height: number }, margin: number): Box {
-  const width = Math.max(120, Math.min(240, stage.width * 0.26))
-  const height = Math.min(width / aspect, stage.height * 0.4)
-  const shown = height * aspect
-  return { left: stage.width - shown - margin, top: margin, width: shown, height }
+/** Where the self-view lies; it is put there by hand. */
+export const corners = ['top-right', 'bottom-right', 'bottom-left', 'top-left'] as const
+export type Corner = (typeof corners)[number]
+
+/** The self-view: a quarter of the stage at most, in its corner. */
+export function selfBox(aspect: number, stage: Size, margin: number, corner: Corner): Box {
+  const wanted = Math.max(120, Math.min(240, stage.width * 0.26))
+  const height = Math.min(wanted / aspect, stage.height * 0.4)
+  const width = height * aspect
+  return {
+    left: corner.endsWith('left') ? margin : stage.width - width - margin,
+    top: corner.startsWith('top') ? margin : stage.height - height - margin,
+    width,
+    height,
+  }
+}
+
+/** The box moved by so much, and no further than the stage's margin. */
+export function movedWithin(box: Box, right: number, down: number, stage: Size, margin: number): Box {
+  const within = (at: number, room: number) => Math.max(margin, Math.min(room - margin, at))
+  return {
+    ...box,
+    left: within(box.left + right, stage.width - box.width),
+    top: within(box.top + down, stage.height - box.height),
+  }
+}
+
+/** The corner that a box is nearest to. */
+export function nearestCorner(box: Box, stage: Size): Corner {
+  const side = box.left + box.width / 2 < stage.width / 2 ? 'left' : 'right'
+  return `${box.top + box.height / 2 < stage.height / 2 ? 'top' : 'bottom'}-${side}`
+}
+
+/** The corner to which an arrow key leads; no other key leads anywhere. */
+export function cornerAfter(corner: Corner, key: string): Corner | undefined {
+  const bottom = corner.startsWith('bottom')
+  const left = corner.endsWith('left')
+  switch (key) {
+    case 'ArrowUp':
+      return left ? 'top-left' : 'top-right'
+    case 'ArrowDown':
+      return left ? 'bottom-left' : 'bottom-right'
+    case 'ArrowLeft':
+      return bottom ? 'bottom-left' : 'top-left'
+    case 'ArrowRight':
+      return bottom ? 'bottom-right' : 'top-right'
+    default:
+      return undefined
+  }
 }
