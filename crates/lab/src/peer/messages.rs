@@ -180,6 +180,17 @@ pub struct Received {
     pub packets_lost: u64,
     /// What was sent meanwhile.
     pub sent: Sent,
+    /// Freezes that the receiver itself counted, where that is not left to the times in `pictures`.
+    pub own_freezes: Option<OwnFreezes>,
+}
+
+/// `freezeCount` and `totalFreezesDuration` of webrtc-stats, which leave out a freeze that has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OwnFreezes {
+    /// How many.
+    pub count: u64,
+    /// How long all of them lasted.
+    pub seconds: f64,
 }
 
 /// What a peer noted of its own sending.

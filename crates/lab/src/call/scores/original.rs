@@ -41,19 +41,19 @@ impl Original {
         }
     }
 
-    /// The picture with this code in it.
-    pub(super) fn picture(&mut self, code: Code) -> Result<I420> {
+    /// The picture with this code in it, which was the camera's picture of this number.
+    pub(super) fn picture(&mut self, code: Code, number: u32) -> Result<I420> {
         // The code holds the low half of a time; the drawing carries no more of it either.
-        let (number, time_ms) = (code.frame_no, u64::from(code.time_ms));
+        let time_ms = u64::from(code.time_ms);
         match self {
             Original::Pattern => {
                 let mut picture = I420::black(PATTERN.0, PATTERN.1)?;
-                pattern::draw(&mut picture, code.sender, number, time_ms);
+                pattern::draw(&mut picture, code.sender, code.frame_no, time_ms);
                 Ok(picture)
             }
             Original::Clip(clip) => {
                 let mut picture = clip.read(u64::from(number))?;
-                pattern::stamp(&mut picture, code.sender, number, time_ms);
+                pattern::stamp(&mut picture, code.sender, code.frame_no, time_ms);
                 Ok(picture)
             }
         }
