@@ -4,7 +4,7 @@ use super::driver::{Browser, BrowserDriver, Playing};
 use super::notes::{Keep, Notes, save_pictures, save_sound};
 use super::stats::{Connection, NOTE_CONNECTIONS};
 use crate::net::Namespace;
-use crate::process::{Run, Usage};
+use crate::process::{Run, Usage, descendants};
 use crate::windows::{PATIENCE, Window};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub struct Guest {
     driver: BrowserDriver,
     name: String,
     /// The last field, so that the others can still say goodbye.
-    run: Run,
+    _run: Run,
 }
 
 impl GuestSeat {
@@ -66,7 +66,7 @@ impl GuestSeat {
         let driver = BrowserDriver::start(&run, self.browser, &self.home, self.namespace).await?;
         let client = driver.open(self.size, &Playing { clip: self.clip, voice: self.voice }).await?;
         let window = Window::of(&self.name, client);
-        Ok(Guest { window, driver, name: self.name, run })
+        Ok(Guest { window, driver, name: self.name, _run: run })
     }
 }
 
@@ -229,9 +229,8 @@ impl Guest {
 
     /// What each process of this browser has used, without its driver.
     pub fn usage(&self) -> Vec<Usage> {
-        let driver = self.driver.pid();
-        let members = self.run.members().into_iter().filter(|&pid| Some(pid) != driver);
-        members.filter_map(Usage::of).collect()
+        let started = self.driver.pid().map(descendants).unwrap_or_default();
+        started.into_iter().filter_map(Usage::of).collect()
     }
 
     /// Closes the browser as a person does, and the page hears of it.

@@ -2,7 +2,7 @@
 
 use super::stats::Connection;
 use crate::call::gate::Sighting;
-use crate::peer::messages::{OwnFreezes, Picture, Received};
+use crate::peer::messages::{Counted, Picture, Received};
 use crate::windows::{Window, decode, strip_geometry};
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -95,7 +95,7 @@ impl Notes {
             // A browser shows what it has decoded at its next refresh, which has nothing to do with the network.
             received.pictures.push(Picture { decoded_us: at_us, shown_us: at_us, code });
         }
-        let mut freezes = OwnFreezes::default();
+        let mut counted = Counted::default();
         for connection in connections {
             let (video, audio) = (connection.inbound("video"), connection.inbound("audio"));
             let count = |number: f64| number.max(0.0) as u64;
@@ -106,11 +106,12 @@ impl Notes {
             received.packets_lost += count(video.packets_lost);
             received.audio_samples += count(audio.total_samples_received);
             received.concealed_samples += count(audio.concealed_samples - audio.silent_concealed_samples);
-            freezes.count += count(video.freezes);
-            freezes.seconds += video.freezes_seconds;
+            counted.frames_decoded += count(video.frames_decoded);
+            counted.freezes += count(video.freezes);
+            counted.freezes_seconds += video.freezes_seconds;
             received.sent.retransmissions += count(connection.retransmitted_packets_sent("video"));
         }
-        received.own_freezes = Some(freezes);
+        received.counted = Some(counted);
         received.sent.targets = self.targets.iter().map(|&(at_ms, kbps)| (at_ms as u64, kbps)).collect();
         received
     }
@@ -204,7 +205,7 @@ mod tests {
         let notes: Notes = serde_json::from_value(notes).unwrap();
         let connection = Connection::of(&serde_json::json!([
             { "id": "v", "type": "inbound-rtp", "kind": "video", "bytesReceived": 5000, "retransmittedBytesReceived": 1000,
-              "nackCount": 3, "packetsLost": 4, "keyFramesDecoded": 2, "freezeCount": 1, "totalFreezesDuration": 0.5 },
+              "nackCount": 3, "packetsLost": 4, "framesDecoded": 4, "keyFramesDecoded": 2, "freezeCount": 1, "totalFreezesDuration": 0.5 },
             { "id": "a", "type": "inbound-rtp", "kind": "audio", "totalSamplesReceived": 48000,
               "concealedSamples": 4800, "silentConcealedSamples": 800 },
             { "id": "o", "type": "outbound-rtp", "kind": "video", "retransmittedPacketsSent": 9 },
@@ -218,7 +219,7 @@ mod tests {
             (4000, 4000, 48_000)
         );
         assert_eq!((received.nacks, received.packets_lost, received.keyframes), (3, 4, 2));
-        assert_eq!(received.own_freezes, Some(OwnFreezes { count: 1, seconds: 0.5 }));
+        assert_eq!(received.counted, Some(Counted { frames_decoded: 4, freezes: 1, freezes_seconds: 0.5 }));
         assert_eq!(
             (received.sent.retransmissions, received.sent.targets.as_slice()),
             (9, &[(1500, 300.0)][..])

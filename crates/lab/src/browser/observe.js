@@ -47,6 +47,13 @@ RTCRtpSender.prototype.replaceTrack = function (track) {
   return replaceTrack.call(this, track)
 }
 
+const kept = new WeakSet()
+function keep(receiver) {
+  if (!keepPictures || receiver.track.kind !== 'video' || kept.has(receiver)) return
+  kept.add(receiver)
+  receiver.transform = new RTCRtpScriptTransform(worker)
+}
+
 const connections = []
 const Real = window.RTCPeerConnection
 window.RTCPeerConnection = class extends Real {
@@ -57,10 +64,16 @@ window.RTCPeerConnection = class extends Real {
       if (this.connectionState === 'connected') notes.connected.push(now())
     })
     this.addEventListener('track', ({ track, receiver }) => {
-      if (track.kind === 'video' && keepPictures) receiver.transform = new RTCRtpScriptTransform(worker)
+      keep(receiver)
       if (track.kind === 'video') follow(track, 'seen')
       else if (keepSound) follow(track, 'heard')
     })
+  }
+  // Later than this it has no effect: a receiver that begins without a transform goes on without.
+  addTransceiver(...given) {
+    const transceiver = super.addTransceiver(...given)
+    keep(transceiver.receiver)
+    return transceiver
   }
 }
 

@@ -180,17 +180,19 @@ pub struct Received {
     pub packets_lost: u64,
     /// What was sent meanwhile.
     pub sent: Sent,
-    /// Freezes that the receiver itself counted, where that is not left to the times in `pictures`.
-    pub own_freezes: Option<OwnFreezes>,
+    /// What the receiver counted of its pictures, where somebody else looked at them.
+    pub counted: Option<Counted>,
 }
 
-/// `freezeCount` and `totalFreezesDuration` of webrtc-stats, which leave out a freeze that has not ended.
+/// What a browser counts of its pictures (W3C webrtc-stats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct OwnFreezes {
-    /// How many.
-    pub count: u64,
-    /// How long all of them lasted.
-    pub seconds: f64,
+pub struct Counted {
+    /// `framesDecoded`.
+    pub frames_decoded: u64,
+    /// `freezeCount`; one that has not ended is not in it.
+    pub freezes: u64,
+    /// `totalFreezesDuration` in seconds, likewise.
+    pub freezes_seconds: f64,
 }
 
 /// What a peer noted of its own sending.
