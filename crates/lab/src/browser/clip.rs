@@ -29,7 +29,8 @@ pub struct Clip {
 impl Clip {
     /// The same sightings with numbers that go on where the clip began anew: each step back is one more round.
     pub fn unrolled(&self, sightings: &[Sighting]) -> Vec<Sighting> {
-        let mut rounds = Rounds::of(self.frames);
+        // What is drawn twice or out of step is no new round.
+        let mut rounds = Rounds::with_slack(self.frames, self.frames / 2);
         let unroll = |seen: &Sighting| {
             let mut seen = *seen;
             seen.code.frame_no = rounds.number(seen.code.frame_no);
@@ -43,19 +44,25 @@ impl Clip {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rounds {
     frames: u32,
+    /// Steps back of up to this are no new round.
+    slack: u32,
     begun: u32,
     last: u32,
 }
 
 impl Rounds {
-    /// Of a clip of so many pictures.
-    pub(crate) fn of(frames: u32) -> Rounds {
-        Rounds { frames, begun: 0, last: 0 }
+    /// Of a clip of so many pictures, which come in order: every step back is a new round, however long nothing came.
+    pub(crate) fn in_order(frames: u32) -> Rounds {
+        Rounds::with_slack(frames, 0)
+    }
+
+    fn with_slack(frames: u32, slack: u32) -> Rounds {
+        Rounds { frames, slack, begun: 0, last: 0 }
     }
 
     /// The number that goes on where the clip began anew.
     pub(crate) fn number(&mut self, number: u32) -> u32 {
-        if number + self.frames / 2 < self.last {
+        if number + self.slack < self.last {
             self.begun += 1;
         }
         self.last = number;
@@ -183,6 +190,9 @@ mod tests {
         let unrolled = clip.unrolled(&[20, 28, 29, 1, 2, 29, 0].map(seen));
         let numbers: Vec<u32> = unrolled.iter().map(|seen| seen.code.frame_no).collect();
         assert_eq!(numbers, [20, 28, 29, 31, 32, 59, 60]);
+        let mut rounds = Rounds::in_order(30);
+        // A freeze of most of a round is a short step back.
+        assert_eq!([20, 28, 19, 19, 2].map(|number| rounds.number(number)), [20, 28, 49, 49, 62]);
     }
 
     #[test]

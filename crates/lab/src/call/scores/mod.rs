@@ -59,7 +59,7 @@ impl Tools {
                 &options.camera(from),
                 CallOptions::sender(from),
                 &seen,
-                clip.map(Rounds::of),
+                clip.map(Rounds::in_order),
             )?;
             (figures.vmaf, figures.psnr) = (score.vmaf, score.psnr);
         }
