@@ -17,7 +17,7 @@ enum With {
     Desktop,
     /// Chromium, through the guest's page.
     Chromium,
-    /// Firefox, likewise.
+    /// Firefox, likewise: not yet, since it plays no files and hands out no frames.
     Firefox,
 }
 
