@@ -41,7 +41,7 @@ fn ms_after(beginning: &snug_lab::call::Beginning, seconds: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_reads_the_others_numbered_pictures_and_hears_their_tone() {
     let (mut party, beginning) = in_a_call().await;
-    party.go_on_until(&beginning, Duration::from_secs(10)).await.unwrap();
+    beginning.go_on_for(Duration::from_secs(10)).await.unwrap();
     let received = party.hang_up().await.unwrap();
     party.leave().await.unwrap();
     for (place, received) in received.iter().enumerate() {
@@ -60,9 +60,9 @@ async fn each_reads_the_others_numbered_pictures_and_hears_their_tone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_stops_is_noticed() {
     let (mut party, beginning) = in_a_call().await;
-    party.go_on_until(&beginning, Duration::from_secs(4)).await.unwrap();
+    beginning.go_on_for(Duration::from_secs(4)).await.unwrap();
     party.switch_camera(false).await.unwrap();
-    party.go_on_until(&beginning, Duration::from_secs(10)).await.unwrap();
+    beginning.go_on_for(Duration::from_secs(10)).await.unwrap();
     let [first, second] = party.hang_up().await.unwrap();
     party.leave().await.unwrap();
     judge(1, &second, ms_after(&beginning, 4))

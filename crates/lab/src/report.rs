@@ -2,8 +2,10 @@
 //!
 //! Trends are built on these names, so a field that was printed once keeps its name and its meaning.
 
+mod baseline;
 mod call;
 
+pub use baseline::Baseline;
 pub use call::{CallReport, Figures, Lateness, NetworkReport, Pair, Recovery};
 
 use crate::process::{MachineLoad, Usage};

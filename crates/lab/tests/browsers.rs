@@ -109,36 +109,13 @@ impl House {
         seat.sit_down().await
     }
 
-    /// Makes a link as Ada. She is asked by what her client keeps of her session, in a page of the server, so that nothing here has to
-    /// speak HTTP.
+    /// Makes a link as Ada.
     async fn make_link(&mut self, by: &Guest) -> Result<()> {
-        let token = session_of(&self.home.path().join("person-ada"))?;
-        let made = by.ask(&self.link, MAKE_LINK, vec![json!(token), self.room.clone()]).await?;
-        self.link = format!("{}{}", self.link, made.as_str().context("a token")?);
+        let room = serde_json::from_value(self.room.clone())?;
+        let token = by.make_link(&self.link, &self.home.path().join("person-ada"), room).await?;
+        self.link = format!("{}{token}", self.link);
         Ok(())
     }
-}
-
-/// The call's id is in the ring that the room's log keeps.
-const MAKE_LINK: &str = r#"
-const [token, room] = arguments
-const ask = async (method, path, body) => {
-  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
-  const answer = await fetch(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  return answer.json()
-}
-return (async () => {
-  const log = await ask('GET', `/rooms/${room}/events?limit=50`)
-  const ring = (log.events ?? log).findLast(({ kind }) => kind === 'call.ring')
-  const { call } = JSON.parse(atob(ring.content))
-  return (await ask('POST', `/calls/${call}/guest-links`, { admission: 'open' })).token
-})()
-"#;
-
-fn session_of(data: &Path) -> Result<String> {
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(data.join("secrets.json"))?)?;
-    Ok(kept["token"].as_str().context("no session is kept")?.to_owned())
 }
 
 fn now_ms() -> u64 {

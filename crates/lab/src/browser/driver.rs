@@ -6,7 +6,7 @@
 use crate::net::Namespace;
 use crate::process::Run;
 use crate::windows::{PATIENCE, find_tool, free_ports};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -123,6 +123,9 @@ impl BrowserDriver {
         match self.browser {
             Browser::Chromium => {
                 let mut arguments: Vec<String> = CHROMIUM_ARGUMENTS.map(str::to_owned).to_vec();
+                if self.namespace.is_none() {
+                    arguments.push(ON_THE_LOOPBACK.to_owned());
+                }
                 arguments.push(format!("--window-size={width},{height}"));
                 arguments.push(format!("--user-data-dir={}", self.home.join("profile").display()));
                 if let Some(clip) = &playing.clip {
@@ -154,6 +157,28 @@ impl BrowserDriver {
         }
     }
 
+    /// Lets scripts of ours start a worker of their own in the pages that are opened from now on, whatever the pages' policy says.
+    /// Chromium alone has a way.
+    pub(super) async fn allow_workers(&self, client: &Client) -> Result<()> {
+        let session = client.session_id().await?.context("the browser has no session")?;
+        let (mut driver, connection) =
+            hyper::client::conn::http1::handshake(reach(self.namespace.clone(), self.port).await?).await?;
+        tokio::spawn(connection);
+        let order = json!({ "cmd": "Page.setBypassCSP", "params": { "enabled": true } }).to_string();
+        let request = hyper::Request::post(format!("/session/{session}/goog/cdp/execute"))
+            .header("Host", "127.0.0.1")
+            .header("Content-Type", "application/json")
+            .body(order)?;
+        let answer = driver.send_request(request).await?.status();
+        ensure!(answer.is_success(), "the browser's driver refuses: {answer}");
+        Ok(())
+    }
+
+    /// Its own process, which is none of the browser's.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// The end of what the driver and its browser wrote.
     pub(super) fn last_words(&self) -> String {
         crate::peer::tail(&self.home.join("driver.log"))
@@ -161,7 +186,7 @@ impl BrowserDriver {
 }
 
 /// For a browser without a screen, a person, or any talk with its makers. A sandbox needs a user who is not root.
-const CHROMIUM_ARGUMENTS: [&str; 14] = [
+const CHROMIUM_ARGUMENTS: [&str; 13] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -175,9 +200,9 @@ const CHROMIUM_ARGUMENTS: [&str; 14] = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
-    // Where there is no network at all a call still can be held on this computer.
-    "--allow-loopback-in-peer-connection",
 ];
+/// Where there is no network at all a call still can be held on this computer.
+const ON_THE_LOOPBACK: &str = "--allow-loopback-in-peer-connection";
 
 /// A connection to a port of the loopback inside a namespace.
 async fn reach(namespace: Option<Arc<Namespace>>, port: u16) -> std::io::Result<TokioIo<TcpStream>> {

@@ -1,14 +1,33 @@
 //! A guest at their browser: opens a link, gives a name, knocks, takes part, leaves.
 
 use super::driver::{Browser, BrowserDriver, Playing};
+use super::notes::{Keep, Notes, save_pictures, save_sound};
 use super::stats::{Connection, NOTE_CONNECTIONS};
 use crate::net::Namespace;
-use crate::process::{Run, Usage};
+use crate::process::{Run, Usage, descendants};
 use crate::windows::{PATIENCE, Window};
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
+use snug_protocol::RoomId;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The call's id is in the ring that the room's log keeps.
+const MAKE_LINK: &str = r#"
+const [token, room] = arguments
+const ask = async (method, path, body) => {
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+  const answer = await fetch(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
+}
+return (async () => {
+  const log = await ask('GET', `/rooms/${room}/events?limit=50`)
+  const ring = (log.events ?? log).findLast(({ kind }) => kind === 'call.ring')
+  const { call } = JSON.parse(atob(ring.content))
+  return (await ask('POST', `/calls/${call}/guest-links`, { admission: 'open' })).token
+})()
+"#;
 
 /// What a guest brings along.
 #[derive(Clone, Debug)]
@@ -37,7 +56,7 @@ pub struct Guest {
     driver: BrowserDriver,
     name: String,
     /// The last field, so that the others can still say goodbye.
-    run: Run,
+    _run: Run,
 }
 
 impl GuestSeat {
@@ -47,21 +66,83 @@ impl GuestSeat {
         let driver = BrowserDriver::start(&run, self.browser, &self.home, self.namespace).await?;
         let client = driver.open(self.size, &Playing { clip: self.clip, voice: self.voice }).await?;
         let window = Window::of(&self.name, client);
-        Ok(Guest { window, driver, name: self.name, run })
+        Ok(Guest { window, driver, name: self.name, _run: run })
     }
 }
 
 impl Guest {
     /// Opens the link, looks into the mirror, gives the name and knocks.
     pub async fn knock(&self, link: &str) -> Result<()> {
+        self.enter(link).await?;
+        self.knock_now().await
+    }
+
+    /// Opens the link, looks into the mirror and gives the name.
+    pub async fn enter(&self, link: &str) -> Result<()> {
         self.window.go_to(link).await?;
         self.phase("lobby").await?;
         self.window.look(NOTE_CONNECTIONS, vec![]).await?;
         // The level moves once the microphone is open; the picture comes with the same answer.
         self.window.see("level").await?;
         self.window.see_css("video[data-stream=\"preview\"]").await?;
-        self.window.type_into("guest-name", &self.name).await?;
+        self.window.type_into("guest-name", &self.name).await
+    }
+
+    /// Knocks, having entered.
+    pub async fn knock_now(&self) -> Result<()> {
         self.window.click("guest-knock").await
+    }
+
+    /// Having entered, goes on without a camera.
+    pub async fn leave_camera_off(&self) -> Result<()> {
+        self.window.click("lobby-camera").await?;
+        self.window.gone_css("video[data-stream=\"preview\"]").await
+    }
+
+    /// Allows what [`Guest::observe`] does. To be called before the page is opened. Chromium only.
+    pub async fn expect_observers(&self) -> Result<()> {
+        self.driver.allow_workers(&self.window.client).await
+    }
+
+    /// Notes from now on what the page receives and when. To be called before the guest knocks.
+    pub async fn observe(&self, keep: Keep) -> Result<()> {
+        Notes::begin(&self.window, keep).await
+    }
+
+    /// Forgets what was received until now.
+    pub async fn forget(&self) -> Result<()> {
+        Notes::forget(&self.window).await
+    }
+
+    /// What was noted up to now.
+    pub async fn notes(&self) -> Result<Notes> {
+        Notes::read(&self.window).await
+    }
+
+    /// Writes what the page kept: `NAME-saw.1.ivf` and `NAME-heard.wav`.
+    pub async fn save(&self, keep: Keep, folder: &Path, name: &str) -> Result<()> {
+        if keep.sound {
+            save_sound(&self.window, &folder.join(format!("{name}-heard.wav"))).await?;
+        }
+        if keep.pictures {
+            save_pictures(&self.window, &folder.join(format!("{name}-saw.1.ivf"))).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the page is in a call now.
+    pub async fn in_call(&self) -> Result<bool> {
+        let script = "return document.querySelector('[data-testid=\"guest\"]')?.dataset.phase ?? null";
+        Ok(self.window.look(script, vec![]).await? == "call")
+    }
+
+    /// Makes a link into the call that `room` rings for last, which needs no admission, and gives its token. As the member who keeps
+    /// their session in `data`: asked by a page of the server, so that nothing here has to speak HTTP.
+    pub async fn make_link(&self, page: &str, data: &Path, room: RoomId) -> Result<String> {
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(data.join("secrets.json"))?)?;
+        let session = kept["token"].as_str().context("no session is kept")?;
+        let made = self.ask(page, MAKE_LINK, vec![json!(session), json!(room)]).await?;
+        Ok(made.as_str().context("a token")?.to_owned())
     }
 
     /// Waits until the page is in a phase: `lobby`, `waiting`, `call`, `over` and the like.
@@ -146,9 +227,10 @@ impl Guest {
         self.driver.last_words()
     }
 
-    /// What each process of this browser and its driver has used.
+    /// What each process of this browser has used, without its driver.
     pub fn usage(&self) -> Vec<Usage> {
-        self.run.members().into_iter().filter_map(Usage::of).collect()
+        let started = self.driver.pid().map(descendants).unwrap_or_default();
+        started.into_iter().filter_map(Usage::of).collect()
     }
 
     /// Closes the browser as a person does, and the page hears of it.

@@ -43,8 +43,20 @@ pub struct Inbound {
     pub total_audio_energy: f64,
     /// Audio: samples made up for lost ones.
     pub concealed_samples: f64,
+    /// Of these, made up as silence or comfort noise.
+    pub silent_concealed_samples: f64,
     /// Audio: all samples.
     pub total_samples_received: f64,
+    /// Of the bytes, those that were sent again.
+    pub retransmitted_bytes: f64,
+    /// Video: `nackCount`.
+    pub nacks: f64,
+    /// Video: keyframes decoded.
+    pub key_frames_decoded: f64,
+    /// Video: `freezeCount`.
+    pub freezes: f64,
+    /// Video: `totalFreezesDuration`, in seconds.
+    pub freezes_seconds: f64,
 }
 
 impl Connection {
@@ -55,7 +67,7 @@ impl Connection {
         Ok(connections.iter().map(Connection::of).collect())
     }
 
-    fn of(reports: &Value) -> Connection {
+    pub(super) fn of(reports: &Value) -> Connection {
         let named = |report: &Value| Some((report["id"].as_str()?.to_owned(), report.clone()));
         Connection { reports: reports.as_array().into_iter().flatten().filter_map(named).collect() }
     }
@@ -75,9 +87,21 @@ impl Connection {
             sum.frames_decoded += number("framesDecoded");
             sum.total_audio_energy += number("totalAudioEnergy");
             sum.concealed_samples += number("concealedSamples");
+            sum.silent_concealed_samples += number("silentConcealedSamples");
             sum.total_samples_received += number("totalSamplesReceived");
+            sum.retransmitted_bytes += number("retransmittedBytesReceived");
+            sum.nacks += number("nackCount");
+            sum.key_frames_decoded += number("keyFramesDecoded");
+            sum.freezes += number("freezeCount");
+            sum.freezes_seconds += number("totalFreezesDuration");
         }
         sum
+    }
+
+    /// Packets of a kind that were sent again.
+    pub fn retransmitted_packets_sent(&self, kind: &str) -> f64 {
+        let sent = self.reports("outbound-rtp").filter(|report| report["kind"] == kind);
+        sent.map(|report| report["retransmittedPacketsSent"].as_f64().unwrap_or(0.0)).sum()
     }
 
     /// The codec that a kind is received in, such as `video/VP8`.

@@ -56,6 +56,8 @@ pub fn figures(
     let carries_code = !matches!(options.camera(from), CameraChoice::Device(_) | CameraChoice::Default);
     // Up to the end that was agreed on, unless pictures came for longer.
     let end = pictures.last().map_or(end, |last| end.max(Time::from_micros(last.shown_us)));
+    let decoded = received.counted.map_or(pictures.len() as u64, |counted| counted.frames_decoded);
+    let frozen = frozen(&freezes, received, end);
     let since_accepted = |micros: u64| micros as f64 / 1000.0 - beginning.accepted_ms;
     let full = received.sizes.iter().find(|(_, width, height)| (*width, *height) >= FULL);
     let targets = sent.targets.iter().map(|&(at_ms, kbps)| (seconds(at_ms, beginning), kbps.round()));
@@ -64,10 +66,10 @@ pub fn figures(
         full_resolution_ms: full.map(|(at_us, ..)| since_accepted(*at_us)),
         width: first.map(|_| received.width),
         height: first.map(|_| received.height),
-        fps: span.map(|micros| (pictures.len() - 1) as f64 * 1e6 / micros),
-        frames_decoded: Some(pictures.len() as u64),
-        freezes: Some(freezes.freezes(end).count),
-        freeze_ratio: Some(freezes.ratio(end)),
+        fps: span.map(|micros| decoded.saturating_sub(1) as f64 * 1e6 / micros),
+        frames_decoded: Some(decoded),
+        freezes: Some(frozen.0),
+        freeze_ratio: Some(frozen.1),
         capture_to_decoded_ms: if carries_code { Quantiles::of(&ages) } else { None },
         video_kbps: Some(span.map_or(0.0, |micros| received.video_bytes as f64 * 8_000.0 / micros)),
         target_kbps: (!sent.targets.is_empty()).then(|| targets.collect()),
@@ -77,6 +79,18 @@ pub fn figures(
         keyframes: Some(received.keyframes),
         ..heard
     }
+}
+
+/// How often, and which part of the time since the first picture. A receiver that counts for itself is believed: it knows when it
+/// rendered, where the times of its pictures are of somebody who looked on. What it leaves out is a freeze that lasts to the end.
+fn frozen(freezes: &FreezeDetector, received: &Received, end: Time) -> (u64, f64) {
+    let own = received.counted.zip(received.pictures.first()).zip(received.pictures.last());
+    let Some(((own, first), last)) = own else { return (freezes.freezes(end).count, freezes.ratio(end)) };
+    let (whole, ended) = (freezes.freezes(end), freezes.freezes(Time::from_micros(last.shown_us)));
+    let lasting = whole.duration.saturating_sub(ended.duration).as_secs_f64();
+    let played = end.since(Time::from_micros(first.shown_us)).as_secs_f64();
+    let ratio = if played > 0.0 { (own.freezes_seconds + lasting) / played } else { 0.0 };
+    (own.freezes + whole.count - ended.count, ratio)
 }
 
 /// From the moment (in microseconds since 1970) at which the sender's address went away to the first picture that was captured after
@@ -98,6 +112,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::call::Video;
+    use crate::peer::messages::Counted;
     use std::time::Duration;
 
     const ACCEPTED_MS: u64 = 1_763_821_518_000;
@@ -155,6 +170,19 @@ mod tests {
         let figures = figures(&beginning(), 0, &received, &sent(), &options(), None);
         assert_eq!(figures.freezes, Some(1));
         assert!((0.49..0.52).contains(&figures.freeze_ratio.unwrap()), "{:?}", figures.freeze_ratio);
+    }
+
+    #[test]
+    fn a_receiver_that_counts_its_freezes_is_believed_but_for_the_last() {
+        let mut received = received();
+        received.counted = Some(Counted { frames_decoded: 247, freezes: 2, freezes_seconds: 0.98 });
+        let counted = figures(&beginning(), 0, &received, &sent(), &options(), None);
+        assert_eq!((counted.freezes, counted.frames_decoded), (Some(2), Some(247)));
+        assert!((counted.freeze_ratio.unwrap() - 0.1).abs() < 0.001, "{:?}", counted.freeze_ratio);
+        received.pictures.truncate(121);
+        let stopped = figures(&beginning(), 0, &received, &sent(), &options(), None);
+        assert_eq!(stopped.freezes, Some(3));
+        assert!((0.59..0.62).contains(&stopped.freeze_ratio.unwrap()), "{:?}", stopped.freeze_ratio);
     }
 
     #[test]

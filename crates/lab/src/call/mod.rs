@@ -1,28 +1,35 @@
 //! A headless call between processes, measured.
 //!
 //! The measuring process only starts the others, gives orders and computes: nothing of the call runs in it but, where it is held on
-//! an emulated network, that network.
+//! an emulated network, that network. Who takes part are people of the app ([`Party`]) or a browser's guests (`visit`).
 
 pub mod gate;
+mod gathering;
 mod measure;
 mod options;
 mod party;
 mod path;
 pub mod scores;
+mod visit;
 
 pub use measure::figures;
 pub use options::{CallOptions, NetworkOptions, Video};
 pub use party::{Beginning, MAX_CALLS, Party, serving, start_person, start_space};
 
+use crate::browser::Clip;
 use crate::net::Network;
 use crate::peer::messages::Received;
 use crate::process::{Awake, CpuTimes, Program, Run, Usage};
 use crate::report::{CallReport, Figures, Lateness, NetworkReport, Pair};
 use anyhow::{Context, Result};
+use gathering::Gathering;
+use party::NAMES;
 use path::Way;
+use scores::Recorded;
 use snug_call::Clock;
 use std::time::Duration;
 use tokio::time::sleep;
+use visit::Visit;
 
 /// Who roams has no network for this long: a cable is pulled, and then Wi-Fi found.
 const BETWEEN_NETWORKS: Duration = Duration::from_millis(200);
@@ -33,12 +40,12 @@ struct Taken {
     usage: Option<Usage>,
 }
 
-/// Holds the call and measures it. An error is a call that did not happen.
+/// Holds the call and measures it; then, where one is asked for, the same call between two browsers. An error is a call that did not
+/// happen.
 pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallReport> {
     if let Some(folder) = &options.record {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let run = Run::new();
     let scratch = tempfile::tempdir()?;
     let mut options = options.clone();
     if options.scores.any() {
@@ -46,20 +53,46 @@ pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallRep
         options.record.get_or_insert_with(|| scratch.path().to_owned());
     }
     let options = &options;
-    let people = options.calls * 2;
-    let mut network = match &options.network {
-        Some(wanted) => Some(Network::open(&wanted.plan, wanted.seed, people, wanted.download)?),
-        None => None,
+    let network = open_network(options)?;
+    let report = match options.with {
+        None => {
+            let mut parties = Vec::new();
+            for call in 0..options.calls {
+                parties.push(Party::gather_on(network.as_ref(), call, program, options).await?);
+            }
+            hold(parties, network, options).await?
+        }
+        Some(browser) => {
+            let visit = Visit::gather_on(network.as_ref(), program, options, (None, browser)).await?;
+            hold(vec![visit], network, options).await?
+        }
     };
-    let mut parties = Vec::new();
-    for call in 0..options.calls {
-        parties.push(Party::gather_on(network.as_ref(), call, program, options).await?);
-    }
+    let Some(browser) = options.baseline else { return Ok(report) };
+    let baseline = async {
+        let network = open_network(options)?;
+        let both = (Some(browser), browser);
+        let visit = Visit::gather_on(network.as_ref(), program, options, both).await?;
+        hold(vec![visit], network, options).await
+    };
+    Ok(report.beside(baseline.await.context("the baseline")?))
+}
+
+fn open_network(options: &CallOptions) -> Result<Option<Network>> {
+    let people = options.calls * 2;
+    let open = |wanted: &NetworkOptions| Network::open(&wanted.plan, wanted.seed, people, wanted.download);
+    options.network.as_ref().map(open).transpose()
+}
+
+/// Holds calls that are ready to begin, all at the same time.
+async fn hold<G: Gathering>(
+    mut parties: Vec<G>,
+    mut network: Option<Network>,
+    options: &CallOptions,
+) -> Result<CallReport> {
+    let run = Run::new();
     let awake = Awake::start(&run);
     let machine = || Some(CpuTimes::read()?.with_spinners(awake.cpu_seconds()));
-    let usage = |parties: &[Party]| -> Vec<Option<Usage>> {
-        parties.iter().flat_map(Party::pids).map(|pid| pid.and_then(Usage::of)).collect()
-    };
+    let usage = |parties: &[G]| -> Vec<Option<Usage>> { parties.iter().flat_map(Gathering::usage).collect() };
     for party in &mut parties {
         party.ring().await?;
     }
@@ -73,11 +106,11 @@ pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallRep
         starts.push(party.accept().await?);
     }
     let gone_us = match (&network, options.network.as_ref().and_then(|network| network.roam)) {
-        (Some(network), Some(at)) => Some(roam(network, &parties[0], &starts[0], at).await?),
+        (Some(network), Some(at)) => Some(roam(network, &starts[0], at).await?),
         _ => None,
     };
-    for (party, start) in parties.iter().zip(&starts) {
-        party.go_on_until(start, options.length).await?;
+    for start in &starts {
+        start.go_on_for(options.length).await?;
     }
     let (after, load) = (usage(&parties), machine_before.and_then(|before| machine()?.since(&before)));
     let usages = after.iter().zip(&before).map(|(after, before)| {
@@ -87,10 +120,12 @@ pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallRep
     let mut ended_early = Vec::new();
     let mut received = Vec::new();
     for party in &mut parties {
-        ended_early.extend(party.ended_early().into_iter().map(str::to_owned));
-        received.extend(party.hang_up().await?);
+        ended_early.extend(party.ended_early().await?.into_iter().map(str::to_owned));
+        received.extend(party.hang_up(options).await?);
     }
-    let names: Vec<&str> = parties.iter().flat_map(Party::names).collect();
+    let names: Vec<&str> = parties.iter().flat_map(Gathering::names).collect();
+    let recorded_as: Vec<String> = parties.iter().flat_map(Gathering::recorded_as).collect();
+    let clips: Vec<Option<Clip>> = parties.iter().flat_map(Gathering::clips).collect();
     for party in parties {
         party.leave().await?;
     }
@@ -117,7 +152,9 @@ pub async fn measure(program: &Program, options: &CallOptions) -> Result<CallRep
             figures.media_back_ms = measure::media_back_ms(&peer.received, gone_us);
         }
         if let Some(folder) = &options.record {
-            options.scores.add_to(&mut figures, options, folder, (to, names[to]))?;
+            let clip = clips[from].as_ref().map(|clip| clip.frames);
+            let recorded = Recorded { folder, name: &recorded_as[to], clip };
+            options.scores.add_to(&mut figures, options, to, &recorded)?;
         }
         pairs.push(Pair { from: names[from].to_owned(), to: names[to].to_owned(), figures });
     }
@@ -147,8 +184,8 @@ fn figures_of(start: &Beginning, to: usize, taken: &[Taken], options: &CallOptio
 
 /// Moves the first person to another network, so long after the accepting; gives when the old one went away, in microseconds since
 /// 1970.
-async fn roam(network: &Network, party: &Party, start: &Beginning, at: Duration) -> Result<u64> {
-    party.go_on_until(start, at).await?;
+async fn roam(network: &Network, start: &Beginning, at: Duration) -> Result<u64> {
+    start.go_on_for(at).await?;
     let clock = Clock::shared();
     let gone = clock.unix_micros(clock.now());
     network.go_away(0);

@@ -1,6 +1,7 @@
 //! What a call is held with.
 
 use super::scores::Tools;
+use crate::browser::Browser;
 use crate::net::Plan;
 use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use std::path::PathBuf;
@@ -57,6 +58,10 @@ pub struct CallOptions {
     pub network: Option<NetworkOptions>,
     /// What to compute scores with.
     pub scores: Tools,
+    /// The second person's browser, as whose guest they come; the app when absent.
+    pub with: Option<Browser>,
+    /// The same call is held between two of these afterwards, to compare with.
+    pub baseline: Option<Browser>,
 }
 
 impl Default for CallOptions {
@@ -74,6 +79,8 @@ impl Default for CallOptions {
             record: None,
             network: None,
             scores: Tools::default(),
+            with: None,
+            baseline: None,
         }
     }
 }
@@ -120,8 +127,13 @@ impl CallOptions {
         }
     }
 
+    /// Camera, microphone and speaker of the person at this place, who has this name.
+    pub(super) fn devices(&self, place: usize, name: &str) -> [String; 3] {
+        [self.camera(place).to_string(), self.microphone(place).to_string(), self.speaker(name).to_string()]
+    }
+
     /// The speaker of the person at this place, who has this name.
-    pub(super) fn speaker(&self, name: &str) -> SpeakerChoice {
+    fn speaker(&self, name: &str) -> SpeakerChoice {
         match &self.record {
             Some(folder) => SpeakerChoice::File(folder.join(format!("{name}-heard.wav"))),
             None => self.speaker.clone(),

@@ -14,9 +14,11 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 /// For what happens at once on an idle machine; a busy one takes its time.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// The people of all calls, call by call; the number of each's test picture is one more than the place here.
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+pub(super) const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+/// A person's arguments.
+const DEVICES: [&str; 3] = ["--camera", "--mic", "--speaker"];
 /// How many calls there are names for.
 pub const MAX_CALLS: usize = NAMES.len() / 2;
 /// What a first caller may take to hear that the other one has hung up, before the other end is told to hang up, too.
@@ -46,6 +48,16 @@ pub struct Beginning {
     pub connected_ms: [f64; 2],
 }
 
+impl Beginning {
+    /// Waits until so long after the accepting.
+    pub async fn go_on_for(&self, length: Duration) -> Result<()> {
+        let now_ms = crate::windows::unix_ms() as f64;
+        let left = length.as_secs_f64() - (now_ms - self.accepted_ms) / 1000.0;
+        sleep(Duration::try_from_secs_f64(left.max(0.0))?).await;
+        Ok(())
+    }
+}
+
 impl Party {
     /// Starts the server and both people; the second joins by the first's invitation. On this computer's loopback.
     pub async fn gather(program: &Program, options: &CallOptions) -> Result<Party> {
@@ -71,12 +83,8 @@ impl Party {
         let person = |place: usize| {
             let name = NAMES[place];
             let record = options.record.as_ref().map(|folder| folder.join(format!("{name}-saw")));
-            let devices = [
-                ("camera", options.camera(place).to_string()),
-                ("mic", options.microphone(place).to_string()),
-                ("speaker", options.speaker(name).to_string()),
-            ];
-            stage.person(name, &devices, record.as_deref(), network.map(|network| network.person(place)))
+            let namespace = network.map(|network| network.person(place).as_ref());
+            stage.person(name, &options.devices(place, name), record.as_deref(), namespace)
         };
         let mut people = [person(places[0])?, person(places[1])?];
         let [first, second] = &mut people;
@@ -126,14 +134,6 @@ impl Party {
         Ok(Beginning { accepted_ms, connected_ms })
     }
 
-    /// Lets the call go on until so long after the accepting.
-    pub async fn go_on_until(&self, beginning: &Beginning, length: Duration) -> Result<()> {
-        let now_ms = crate::windows::unix_ms() as f64;
-        let left = length.as_secs_f64() - (now_ms - beginning.accepted_ms) / 1000.0;
-        sleep(Duration::try_from_secs_f64(left.max(0.0))?).await;
-        Ok(())
-    }
-
     /// The first switches their camera, and it is switched when this returns.
     pub async fn switch_camera(&mut self, on: bool) -> Result<()> {
         self.people[0].order(Order::Camera { on }, PATIENCE).await
@@ -172,25 +172,25 @@ impl Party {
 }
 
 /// Ends the call at one end, if it is not over there.
-async fn hang_up(person: &mut Remote) -> Result<()> {
+pub(super) async fn hang_up(person: &mut Remote) -> Result<()> {
     if person.has_happened(ended).is_none() {
         person.order::<()>(Order::HangUp, PATIENCE).await?;
     }
     person.happening("the end of the call", PATIENCE, ended).await
 }
 
-fn online(happening: &Happening) -> Option<()> {
+pub(super) fn online(happening: &Happening) -> Option<()> {
     (*happening == Happening::Online).then_some(())
 }
 
-fn connected(happening: &Happening) -> Option<f64> {
+pub(super) fn connected(happening: &Happening) -> Option<f64> {
     match happening {
         Happening::Connected { at_ms } => Some(*at_ms as f64),
         _ => None,
     }
 }
 
-fn ended(happening: &Happening) -> Option<()> {
+pub(super) fn ended(happening: &Happening) -> Option<()> {
     matches!(happening, Happening::Ended { .. }).then_some(())
 }
 
@@ -217,34 +217,36 @@ pub fn start_person(
     devices: &[(&str, String); 3],
     record: Option<&Path>,
 ) -> Result<Remote> {
-    Stage { run, program, home }.person(name, devices, record, None)
+    let devices = devices.clone().map(|(_, choice)| choice);
+    Stage { run, program, home }.person(name, &devices, record, None)
 }
 
 /// Where processes come from and keep their data.
-struct Stage<'a> {
-    run: &'a Run,
-    program: &'a Program,
-    home: &'a Path,
+pub(super) struct Stage<'a> {
+    pub(super) run: &'a Run,
+    pub(super) program: &'a Program,
+    pub(super) home: &'a Path,
 }
 
 impl Stage<'_> {
-    fn space(&self, listen: SocketAddr, namespace: Option<&Namespace>) -> Result<Remote> {
+    pub(super) fn space(&self, listen: SocketAddr, namespace: Option<&Namespace>) -> Result<Remote> {
         let data = self.home.join("space").display().to_string();
         let arguments = ["server", "--data", &data, "--listen", &listen.to_string()].map(str::to_owned);
         Remote::start(self.run, self.program, "space", &arguments, self.home, namespace)
     }
 
-    fn person(
+    /// `devices` are camera, microphone and speaker.
+    pub(super) fn person(
         &self,
         name: &str,
-        devices: &[(&str, String); 3],
+        devices: &[String; 3],
         record: Option<&Path>,
         namespace: Option<&Namespace>,
     ) -> Result<Remote> {
         let data = self.home.join(format!("person-{name}")).display().to_string();
         let mut arguments = ["peer", "--name", name, "--data", &data].map(str::to_owned).to_vec();
-        for (device, choice) in devices {
-            arguments.extend([format!("--{device}"), choice.clone()]);
+        for (device, choice) in DEVICES.into_iter().zip(devices) {
+            arguments.extend([device.to_owned(), choice.clone()]);
         }
         if let Some(record) = record {
             arguments.extend(["--record".to_owned(), record.display().to_string()]);

@@ -1,13 +1,32 @@
 //! The arguments of `snug-lab call`.
 
+use crate::browser::Browser;
 use crate::call::scores::Tools;
 use crate::call::{CallOptions, MAX_CALLS, NetworkOptions, Video};
 use crate::net::{Plan, Shape, Side};
-use anyhow::{Result, ensure};
-use clap::Args;
+use anyhow::{Result, bail, ensure};
+use clap::{Args, ValueEnum};
 use snug_call::device::{CameraChoice, MicrophoneChoice, SpeakerChoice};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What somebody takes part with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum With {
+    /// The app, without a window.
+    Desktop,
+    /// Chromium, through the guest's page.
+    Chromium,
+    /// Firefox, likewise: not yet, since it plays no files and hands out no frames.
+    Firefox,
+}
+
+/// What can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Baseline {
+    /// Two of them, through the guest's page.
+    Chromium,
+}
 
 #[derive(Debug, Args)]
 pub(super) struct CallArguments {
@@ -37,6 +56,13 @@ pub(super) struct CallArguments {
     /// Calls at the same time, on the same links.
     #[arg(long, default_value_t = 1)]
     calls: usize,
+    /// What the second person takes part with: the app, or a browser as a guest by a link.
+    #[arg(long, value_enum, default_value_t = With::Desktop)]
+    with: With,
+    /// Holds the same call between two browsers afterwards, with the same clip, speech, network and seed, and adds `baseline` and
+    /// `ratio` (ours by theirs).
+    #[arg(long, value_enum, value_name = "BROWSER")]
+    baseline: Option<Baseline>,
     /// Whose cameras are on.
     #[arg(long, value_enum, default_value_t = Video::Both)]
     video: Video,
@@ -98,6 +124,22 @@ impl CallArguments {
             !self.tcp || plan.as_ref().is_some_and(limited),
             "a download takes whatever there is: give the link a rate"
         );
+        let with = match self.with {
+            With::Desktop => None,
+            With::Chromium => Some(Browser::Chromium),
+            With::Firefox => bail!(
+                "Firefox plays no files and hands out no frames, so it cannot be measured; crates/lab/tests/browsers.rs holds calls with it"
+            ),
+        };
+        let baseline = self.baseline.map(|Baseline::Chromium| Browser::Chromium);
+        ensure!(
+            self.calls == 1 || (with.is_none() && baseline.is_none()),
+            "a browser takes part in one call at a time"
+        );
+        ensure!(
+            roam.is_none() || (with.is_none() && baseline.is_none()),
+            "it is the app that roams, and not with a browser"
+        );
         let network = plan.map(|plan| NetworkOptions { plan, seed: self.seed, roam, download: self.tcp });
         Ok(CallOptions {
             length: Duration::from_secs_f64(self.seconds),
@@ -111,6 +153,8 @@ impl CallArguments {
             record: self.record,
             network,
             scores: Tools { ffmpeg: self.ffmpeg, sound: self.sound_scores },
+            with,
+            baseline,
         })
     }
 }
@@ -143,6 +187,15 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_takes_part_only_if_it_is_asked_to() {
+        let plain = options(&[]).unwrap();
+        assert_eq!((plain.with, plain.baseline), (None, None));
+        assert_eq!(options(&["--with", "desktop"]).unwrap().with, None);
+        let both = options(&["--with", "chromium", "--baseline", "chromium"]).unwrap();
+        assert_eq!((both.with, both.baseline), (Some(Browser::Chromium), Some(Browser::Chromium)));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_in_words() {
         for (line, said) in [
             (&["--link", "dely=25"][..], "none of delay"),
@@ -153,6 +206,11 @@ mod tests {
             (&["--link", "delay=5", "--tcp"], "give the link a rate"),
             (&["--calls", "3"], "1 to 2 calls"),
             (&["--seconds", "0"], "takes some time"),
+            (&["--with", "firefox"], "cannot be measured"),
+            (&["--with", "netscape"], "invalid value"),
+            (&["--baseline", "desktop"], "invalid value"),
+            (&["--baseline", "chromium", "--calls", "2"], "one call at a time"),
+            (&["--with", "chromium", "--link", "clean", "--roam", "3"], "it is the app that roams"),
         ] {
             let error = options(line).unwrap_err();
             assert!(error.contains(said), "{line:?}: {error}");

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 use snug_call::Clock;
 use snug_media::stats::Samples;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 /// The numbers of a download's ends in the meter; people's are below.
@@ -30,7 +31,8 @@ fn address_elsewhere(place: usize) -> Ipv4Addr {
 
 /// People and a server in namespaces of their own, and what lies between them.
 pub struct Network {
-    people: Vec<Namespace>,
+    /// Shared with what lives there and is spoken to from outside.
+    people: Vec<Arc<Namespace>>,
     server: Namespace,
     download: Option<Download>,
     forwarder: Forwarder,
@@ -66,7 +68,7 @@ impl Network {
             Ok(namespace)
         };
         let server = port(SERVER, Place::Server)?;
-        let person = |place| port(address(place), Place::Side(Side::of(place), place));
+        let person = |place| port(address(place), Place::Side(Side::of(place), place)).map(Arc::new);
         let people = (0..people).map(person).collect::<Result<_>>()?;
         let download = if download {
             let source = port(address(SOURCE), Place::Side(Side::Left, SOURCE))?;
@@ -79,7 +81,7 @@ impl Network {
     }
 
     /// Where the person at this place lives.
-    pub fn person(&self, place: usize) -> &Namespace {
+    pub fn person(&self, place: usize) -> &Arc<Namespace> {
         &self.people[place]
     }
 

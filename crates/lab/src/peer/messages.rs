@@ -180,6 +180,19 @@ pub struct Received {
     pub packets_lost: u64,
     /// What was sent meanwhile.
     pub sent: Sent,
+    /// What the receiver counted of its pictures, where somebody else looked at them.
+    pub counted: Option<Counted>,
+}
+
+/// What a browser counts of its pictures (W3C webrtc-stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// `framesDecoded`.
+    pub frames_decoded: u64,
+    /// `freezeCount`; one that has not ended is not in it.
+    pub freezes: u64,
+    /// `totalFreezesDuration` in seconds, likewise.
+    pub freezes_seconds: f64,
 }
 
 /// What a peer noted of its own sending.

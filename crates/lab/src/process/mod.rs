@@ -14,4 +14,4 @@ pub use awake::Awake;
 pub use machine::{CpuTimes, MachineLoad};
 pub use program::{ARGUMENTS, Program};
 pub use run::Run;
-pub use usage::{Usage, started_at_unix_ms};
+pub use usage::{Usage, descendants, started_at_unix_ms};

@@ -66,6 +66,24 @@ pub(super) fn started_ticks(pid: u32) -> Option<u64> {
     Some(parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?.1.started)
 }
 
+/// A process's children, their children and so on, without itself; none where there is no `/proc`.
+///
+/// For what a mark in the environment does not find: Chromium's processes write their titles over their environments.
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent =
+        |pid| Some(parse_stat(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?.1.parent);
+    let parents: Vec<(u32, u32)> = ids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let mut found = vec![pid];
+    let mut next = 0;
+    while let Some(&of) = found.get(next) {
+        found.extend(parents.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
 /// Not the name in `stat`: that is cut to 15 bytes, and is `exe` after a program has begun itself anew.
 fn program_name(pid: u32) -> Option<String> {
     let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
@@ -75,6 +93,7 @@ fn program_name(pid: u32) -> Option<String> {
 }
 
 struct Stat {
+    parent: u32,
     user: u64,
     system: u64,
     started: u64,
@@ -87,7 +106,8 @@ fn parse_stat(stat: &str) -> Option<(&str, Stat)> {
     let fields: Vec<&str> = tail.split_whitespace().collect();
     // `state` is proc(5)'s field 3 and the first here.
     let field = |number: usize| fields.get(number - 3)?.parse().ok();
-    Some((name, Stat { user: field(14)?, system: field(15)?, started: field(22)? }))
+    let parent = u32::try_from(field(4)?).ok()?;
+    Some((name, Stat { parent, user: field(14)?, system: field(15)?, started: field(22)? }))
 }
 
 fn kib_after(text: &str, key: &str) -> Option<u64> {
@@ -114,8 +134,27 @@ mod tests {
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
         let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 7 8 20 0 9 0 123456 1000 200";
         let (name, fields) = parse_stat(stat).unwrap();
-        assert_eq!((name, fields.user, fields.system, fields.started), ("a) b (c", 250, 50, 123_456));
+        assert_eq!((name, fields.parent), ("a) b (c", 1));
+        assert_eq!((fields.user, fields.system, fields.started), (250, 50, 123_456));
         assert!(parse_stat("42 (short) S 1").is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn children_of_children_are_found() {
+        let mut shell =
+            std::process::Command::new("sh").args(["-c", "sh -c 'sleep 600; :' ; :"]).spawn().unwrap();
+        let start = std::time::Instant::now();
+        while descendants(shell.id()).len() < 2 {
+            assert!(start.elapsed().as_secs() < 30);
+            std::thread::yield_now();
+        }
+        assert!(descendants(std::process::id()).contains(&shell.id()));
+        for pid in descendants(shell.id()) {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        }
+        shell.wait().unwrap();
     }
 
     #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! A call's figures: as JSON, and as a table for people.
 
-use super::{Quantiles, Validity};
+use super::{Baseline, Quantiles, Validity};
 use crate::process::MachineLoad;
 use serde::{Deserialize, Serialize};
 use snug_media::stats::Samples;
@@ -31,7 +31,7 @@ pub struct Figures {
     pub capture_to_decoded_ms: Option<Quantiles>,
     /// From the microphone to the loudspeaker.
     pub mouth_to_ear_ms: Option<Quantiles>,
-    /// `concealedSamples / totalSamplesReceived` of W3C webrtc-stats.
+    /// `concealedSamples / totalSamplesReceived` of W3C webrtc-stats, `silentConcealedSamples` left out.
     pub audio_concealed_ratio: Option<f64>,
     /// Received video payload in kilobits per second.
     pub video_kbps: Option<f64>,
@@ -63,9 +63,9 @@ pub struct Figures {
     pub recovery: Option<Vec<Recovery>>,
     /// From the loss of an address to the first picture that was captured after it, in milliseconds.
     pub media_back_ms: Option<f64>,
-    /// What the receiver's process used from the accepting to the end, in seconds of one core.
+    /// What the receiver's process used from the accepting to the end, in seconds of one core; of a browser all of its processes.
     pub cpu_seconds: Option<f64>,
-    /// The receiver's process's resident memory at the end, in MiB.
+    /// The receiver's process's resident memory at the end, in MiB; of a browser all of its processes, what they share counted once.
     pub rss_mib: Option<f64>,
 }
 
@@ -225,6 +225,10 @@ pub struct CallReport {
     pub pairs: Vec<Pair>,
     /// The worst of each field.
     pub summary: Option<Figures>,
+    /// The same call between two browsers; absent when none was asked for.
+    pub baseline: Option<Baseline>,
+    /// `summary` by `baseline` for each number that both have.
+    pub ratio: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl CallReport {
@@ -240,6 +244,8 @@ impl CallReport {
             ended_early,
             pairs,
             summary,
+            baseline: None,
+            ratio: None,
         }
     }
 
@@ -256,8 +262,9 @@ impl CallReport {
 impl fmt::Display for CallReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = self.pairs.iter().map(|pair| (format!("{} → {}", pair.from, pair.to), &pair.figures));
-        let columns: Vec<_> =
-            named.chain(self.summary.iter().map(|worst| ("worst".to_owned(), worst))).collect();
+        let columns = named.chain(self.summary.iter().map(|worst| ("worst".to_owned(), worst)));
+        let theirs = self.baseline.iter().map(|theirs| ("baseline".to_owned(), &theirs.summary));
+        let columns: Vec<_> = columns.chain(theirs).collect();
         write!(f, "{:20}", "")?;
         columns.iter().try_for_each(|(name, _)| write!(f, "{name:>18}"))?;
         writeln!(f)?;
@@ -283,9 +290,14 @@ impl fmt::Display for CallReport {
         if !self.ended_early.is_empty() {
             writeln!(f, "The call ended before its time at {}.", self.ended_early.join(" and "))?;
         }
-        match self.validity.why.as_slice() {
-            [] => Ok(()),
-            why => writeln!(f, "Do not believe these figures: {}.", why.join("; ")),
+        if !self.validity.valid {
+            writeln!(f, "Do not believe these figures: {}.", self.validity.why.join("; "))?;
+        }
+        match &self.baseline {
+            Some(theirs) if !theirs.validity.valid => {
+                writeln!(f, "Do not believe the baseline: {}.", theirs.validity.why.join("; "))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -16,6 +16,6 @@ pub use display::Display;
 pub use driver::Driver;
 pub(crate) use driver::{find_tool, free_ports};
 pub use probe::{Probe, TileStory};
-pub(crate) use probe::{SAMPLER, decode, geometry};
+pub(crate) use probe::{SAMPLER, decode, geometry, strip_geometry};
 pub(crate) use window::unix_ms;
 pub use window::{PATIENCE, Window};

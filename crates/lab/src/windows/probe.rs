@@ -16,6 +16,8 @@ use std::time::Duration;
 /// The width at which the code is sampled: four pixels to a block.
 const WIDTH: u32 = 160;
 const BLOCK: u32 = 4;
+/// Below this difference between darkest and brightest block there is no code.
+const MIN_CONTRAST: u32 = 60;
 
 /// `makeSampler(…)` gives a function that draws the code's strip (a tenth of the width high) of a canvas or a video onto a small
 /// canvas, splits its blocks at the middle between darkest and brightest, and gives the bits in hexadecimal, or nothing without contrast.
@@ -166,8 +168,12 @@ impl TileStory {
 
 /// What `makeSampler` is given.
 pub(crate) fn geometry() -> [Value; 7] {
-    const MIN_CONTRAST: u32 = 60;
     [WIDTH, BLOCK, LEFT, TOP, COLUMNS, ROWS, MIN_CONTRAST].map(|number| json!(number))
+}
+
+/// The same for a script that looks at pictures of any size: blocks to a width, left, top, columns, rows, least contrast.
+pub(crate) fn strip_geometry() -> [u32; 6] {
+    [pattern::BLOCKS_PER_WIDTH, LEFT, TOP, COLUMNS, ROWS, MIN_CONTRAST]
 }
 
 /// Draws the 96 bits as a small picture and has it read like any other.

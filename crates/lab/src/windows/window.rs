@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Window {
     who: String,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// Now, in milliseconds since 1970.

@@ -8,6 +8,7 @@ mod original;
 mod sight;
 
 use super::CallOptions;
+use crate::browser::Rounds;
 use crate::report::Figures;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -24,25 +25,42 @@ pub struct Tools {
     pub sound: Option<PathBuf>,
 }
 
+/// Where somebody's recordings are.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    /// The folder.
+    pub folder: &'a Path,
+    /// What the files' names begin with.
+    pub name: &'a str,
+    /// How many pictures the clip has that was seen, where it counts its pictures anew each time that it begins.
+    pub clip: Option<u32>,
+}
+
 impl Tools {
     /// Whether there is anything to compute.
     pub fn any(&self) -> bool {
         self.ffmpeg.is_some() || self.sound.is_some()
     }
 
-    /// Adds the scores of what the person at place `to`, of this name, saw and heard; it was recorded in `folder`. Takes a while.
+    /// Adds the scores of what the person at place `to` saw and heard. Takes a while.
     pub fn add_to(
         &self,
         figures: &mut Figures,
         options: &CallOptions,
-        folder: &Path,
-        to: (usize, &str),
+        to: usize,
+        recorded: &Recorded<'_>,
     ) -> Result<()> {
-        let (to, name) = to;
+        let Recorded { folder, name, clip } = recorded;
         let from = CallOptions::other(to);
         if let Some(ffmpeg) = self.ffmpeg.as_deref().filter(|_| options.sends_video(from)) {
             let seen = recordings(folder, name)?;
-            let score = sight::compare(ffmpeg, &options.camera(from), CallOptions::sender(from), &seen)?;
+            let score = sight::compare(
+                ffmpeg,
+                &options.camera(from),
+                CallOptions::sender(from),
+                &seen,
+                clip.map(Rounds::in_order),
+            )?;
             (figures.vmaf, figures.psnr) = (score.vmaf, score.psnr);
         }
         if let (Some(sound), MicrophoneChoice::File(spoken)) = (&self.sound, options.microphone(from)) {

@@ -1,6 +1,7 @@
 //! Pictures that were seen against the same pictures at the camera: PSNR by ourselves, VMAF by an ffmpeg that has it.
 
 use super::{ivf, original::Original};
+use crate::browser::Rounds;
 use anyhow::{Context, Result, bail, ensure};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -27,8 +28,14 @@ pub(super) struct Score {
 }
 
 /// Compares every picture in the recordings whose code can be read; smaller ones are scaled up to the camera's size first, as a window
-/// does.
-pub(super) fn compare(ffmpeg: &Path, camera: &CameraChoice, sender: u8, seen: &[PathBuf]) -> Result<Score> {
+/// does. `rounds` is of a clip that counts its pictures anew each time that it begins.
+pub(super) fn compare(
+    ffmpeg: &Path,
+    camera: &CameraChoice,
+    sender: u8,
+    seen: &[PathBuf],
+    mut rounds: Option<Rounds>,
+) -> Result<Score> {
     let mut original = Original::of(camera)?;
     let mut scaler = Resizer::new();
     let mut vmaf: Option<Vmaf> = None;
@@ -42,7 +49,8 @@ pub(super) fn compare(ffmpeg: &Path, camera: &CameraChoice, sender: u8, seen: &[
             let (width, height) = (picture.width(), picture.height());
             let code = pattern::read(picture.y(), width, height, width as usize);
             let Some(code) = code.filter(|code| code.sender == sender) else { continue };
-            let shown = original.picture(code)?;
+            let number = rounds.as_mut().map_or(code.frame_no, |rounds| rounds.number(code.frame_no));
+            let shown = original.picture(code, number)?;
             let picture = scaled(&mut scaler, picture, (shown.width(), shown.height()))?;
             noise += psnr(shown.y(), picture.y());
             pictures += 1;
