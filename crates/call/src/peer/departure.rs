@@ -92,6 +92,7 @@ impl Departure {
             acknowledged_kbps = estimate.acknowledged.map(|rate| rate.as_kbps()),
             wanted_kbps = self.shared.wanted().as_kbps(),
             limited_by = ?estimate.limited_by,
+            congested = estimate.congested,
             queue_ms = self.estimator.queue_delay().as_millis(),
             in_flight = self.estimator.in_flight(),
             waiting = self.pacer.queued_bytes(),
@@ -152,7 +153,8 @@ impl Departure {
         if backlog == Backlog::Late {
             self.start_over();
         }
-        self.shared.full.store(backlog == Backlog::Full, Ordering::Relaxed);
+        let full = backlog == Backlog::Full || self.estimator.estimate().congested;
+        self.shared.full.store(full, Ordering::Relaxed);
     }
 
     /// What waits would come too late to be of use: a keyframe at the new rate is there sooner.

@@ -11,7 +11,7 @@ use super::probe::{Prober, Room};
 use super::probe_result::ProbeResults;
 use super::queue::QueueDelay;
 use super::trendline::Usage;
-use super::window::InFlightWindow;
+use super::window::{InFlightWindow, QUEUE};
 use super::{clamped, times};
 use crate::time::Time;
 use crate::units::Bitrate;
@@ -63,6 +63,8 @@ pub struct Estimate {
     pub target: Bitrate,
     /// The rate at which the pacer empties its queue: above the target, so that a keyframe does not stand.
     pub pacing: Bitrate,
+    /// The path is full to the brim, as after a fall of its rate: another picture would only be lost, and voice with it.
+    pub congested: bool,
     /// Up to this rate the pacer fills gaps with padding; zero most of the time.
     pub padding: Bitrate,
     /// The target without short-lived cuts (the window's push-back): to choose resolutions by.
@@ -291,10 +293,12 @@ impl BandwidthEstimator {
     /// How fast to send now.
     pub fn estimate(&self) -> Estimate {
         let target = self.window.apply(self.target).max(self.limits.min);
+        let congested = self.window.is_exceeded() && self.queue.latest() >= QUEUE;
         let pushed = target < self.target && self.limited_by != LimitedBy::Silence;
         Estimate {
             target,
-            pacing: times(self.target, PACING),
+            pacing: if congested { target } else { times(self.target, PACING) },
+            congested,
             padding: self.loss.padding().unwrap_or(Bitrate::ZERO).min(target),
             stable: self.target,
             loss: self.loss.without_queue(),

@@ -372,7 +372,7 @@ mod tests {
         prober.set_estimate(at(18_000), Bitrate::kbps(400), Room::Free);
         assert_eq!(probes(&mut prober, 18), [18_000, 20_500, 23_000, 25_500, 28_000, 30_500, 33_000]);
         prober.set_estimate(at(80_000), Bitrate::kbps(400), Room::Free);
-        assert_eq!(probes(&mut prober, 80), [80_000, 85_000, 90_000, 95_000]);
+        assert_eq!(probes(&mut prober, 80), [80_250, 85_250, 90_250, 95_250]);
     }
 
     #[test]

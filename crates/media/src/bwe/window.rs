@@ -18,6 +18,8 @@ pub(super) struct InFlightWindow {
     bytes: usize,
     /// The longest wait for a report, of each of the last reports.
     waits: VecDeque<Duration>,
+    /// What may be in flight, in bytes; nothing before there was a report.
+    window: Option<f64>,
     share: f64,
     stepped: Option<Time>,
 }
@@ -25,7 +27,7 @@ pub(super) struct InFlightWindow {
 /// Reports whose waits are remembered: about three seconds.
 const WAITS: usize = 32;
 /// Queue that is tolerated: as much delay as a conversation does not notice.
-const QUEUE: Duration = Duration::from_millis(75);
+pub(super) const QUEUE: Duration = Duration::from_millis(75);
 /// Below two packets nothing would move.
 const LEAST_BYTES: f64 = 3000.0;
 /// Between two steps.
@@ -33,6 +35,8 @@ const STEP: Duration = Duration::from_millis(25);
 /// A step down when the window is exceeded,
 const DOWN: f64 = 0.95;
 /// when it is exceeded by half,
+const MUCH: f64 = 1.5;
+/// a larger one,
 const DOWN_FAST: f64 = 0.9;
 /// and a step up when it is not.
 const UP: f64 = 1.1;
@@ -47,6 +51,7 @@ impl InFlightWindow {
             flying: VecDeque::new(),
             bytes: 0,
             waits: VecDeque::new(),
+            window: None,
             share: 1.0,
             stepped: None,
         }
@@ -87,13 +92,19 @@ impl InFlightWindow {
         self.stepped = Some(now);
         let Some(wait) = self.waits.iter().min() else { return };
         let window = (rate.bytes_in(*wait + QUEUE) as f64).max(LEAST_BYTES);
+        self.window = Some(window);
         let filled = self.bytes as f64 / window;
         self.share *= match filled {
-            f if f > 1.5 => DOWN_FAST,
+            f if f > MUCH => DOWN_FAST,
             f if f > 1.0 => DOWN,
             _ => UP,
         };
         self.share = self.share.clamp(LEAST_SHARE, 1.0);
+    }
+
+    /// Much more is in flight than may be.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.window.is_some_and(|window| self.bytes as f64 > MUCH * window)
     }
 
     /// The rate after the cut.

@@ -177,8 +177,8 @@ impl<T> Pacer<T> {
         }
     }
 
-    /// Takes a packet of `bytes`, with its RTP header and whatever else the rates count. Retransmissions
-    /// that have waited for half a second make room for it.
+    /// Takes a packet of `bytes`, with its RTP header and whatever else the rates count. A retransmission that waits for half a
+    /// second is forgotten.
     pub fn push(&mut self, now: Time, kind: Kind, bytes: usize, packet: T) {
         self.advance(now);
         let waiting = Waiting { packet, bytes, pushed: self.now };
@@ -186,16 +186,10 @@ impl<T> Pacer<T> {
             Kind::Audio => self.audio.push(waiting),
             Kind::Video => {
                 self.video.push(waiting);
-                self.promised = self.now + self.queue_delay(self.now);
+                self.promised = self.now + self.video_delay(self.now);
             }
             Kind::Padding => self.padding.push(waiting),
-            Kind::Retransmission => {
-                let stale = |oldest: &Waiting<T>| waiting.pushed.since(oldest.pushed) > RETRANSMISSION_STALE;
-                while self.retransmissions.packets.front().is_some_and(stale) {
-                    self.retransmissions.pop();
-                }
-                self.retransmissions.push(waiting);
-            }
+            Kind::Retransmission => self.retransmissions.push(waiting),
         }
     }
 
@@ -235,6 +229,7 @@ impl<T> Pacer<T> {
         if self.resting {
             return None;
         }
+        self.forget_stale_retransmissions();
         if !self.retransmission.is_empty()
             && let Some(again) = self.retransmissions.pop()
         {
@@ -280,7 +275,7 @@ impl<T> Pacer<T> {
 
     /// What the queue means to the encoder: whether it should make another picture.
     pub fn backlog(&self, now: Time) -> Backlog {
-        let delay = self.queue_delay(now);
+        let delay = self.video_delay(now);
         let late = now + delay > self.promised + LATE;
         if !self.video.is_empty() && (late || delay > HOPELESS) {
             Backlog::Late
@@ -305,6 +300,22 @@ impl<T> Pacer<T> {
         self.media.refill(self.now);
         self.retransmission.refill(self.now);
         self.filling.refill(self.now);
+    }
+
+    fn forget_stale_retransmissions(&mut self) {
+        let stale = |oldest: &Waiting<T>| self.now.since(oldest.pushed) > RETRANSMISSION_STALE;
+        while self.retransmissions.packets.front().is_some_and(stale) {
+            self.retransmissions.pop();
+        }
+    }
+
+    /// How long the pictures that wait take, with the retransmissions that go before them.
+    fn video_delay(&self, now: Time) -> Duration {
+        let again = self.retransmissions.bytes.min(self.video.bytes / (RETRANSMISSION_PART as usize - 1));
+        match self.video.bytes {
+            0 => Duration::ZERO,
+            bytes => self.media.time_for(now, bytes + again),
+        }
     }
 
     /// When something leaves without a probe.

@@ -46,6 +46,10 @@ impl StreamRewriter {
             return Vec::new();
         }
         self.waits_for_keyframe = false;
+        if frame.keyframe {
+            // Nobody needs what was before it any more; sent again, it would only be in the keyframe's way.
+            self.history = PacketHistory::new();
+        }
         if frame.temporal_id == 0 {
             self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(1);
         }
@@ -161,8 +165,9 @@ mod tests {
             assert_eq!(descriptor.picture_id, Some(PictureId::Long(id)));
             assert_eq!(descriptor.tl0_pic_idx, Some((0x7fff_u16 as u8).wrapping_add(1 + index as u8 / 3)));
         }
-        let again = stream.retransmit(Time::from_millis(30), Seq(0), Duration::from_millis(50));
-        assert_eq!(again.as_ref(), sent.get(2));
+        let mut again = |seq| stream.retransmit(Time::from_millis(30), Seq(seq), Duration::from_millis(50));
+        assert_eq!(again(5).as_ref(), sent.get(7));
+        assert_eq!(again(0), None, "a keyframe came since");
     }
 
     #[test]
@@ -176,7 +181,7 @@ mod tests {
         assert_eq!(again[0].seq, late[1].seq);
         let now = Time::from_millis(5);
         assert_eq!(stream.retransmit(now, late[1].seq, Duration::ZERO).as_ref(), again.first());
-        assert_eq!(stream.retransmit(now, late[0].seq, Duration::ZERO).as_ref(), late.first());
+        assert_eq!(stream.retransmit(now, late[0].seq, Duration::ZERO), None, "it is of before the keyframe");
         stream.take_back(Seq(30_000));
         assert_eq!(
             send(&mut stream, &frame(5, true, 0))[0].seq,

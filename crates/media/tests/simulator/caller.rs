@@ -136,6 +136,9 @@ impl Caller {
             }
             Backlog::Flows => {}
         }
+        if self.estimator.estimate().congested {
+            return;
+        }
         // What voice and repair take is not the encoder's.
         let rate = (target.as_bps() as f64 * (1.0 - loss) - VOICE_RATE).max(30_000.0);
         let rate = rate.min(self.source.cap.as_bps() as f64);
