@@ -30,6 +30,6 @@ key: Content,
  */
 guest?: boolean, 
 /**
- * What a guest calls themselves; absent for people of the space, whose names are looked up.
+ * What their person is called. A guest knows no other name of anybody; for people of the space their own list of people is newer.
  */
 name?: string, };
