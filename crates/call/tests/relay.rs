@@ -192,7 +192,8 @@ async fn a_restart_uses_the_newest_password_and_fails_with_one_that_ended() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     // coturn looks at the end when an allocation is made only, so the call went on until here.
     see_and_hear(&a, &b).await;
-    a.call.network_changed(Vec::new()).await.unwrap();
+    // Of documentation (RFC 5737): the one in use is gone.
+    a.call.network_changed(vec![[192, 0, 2, 7].into()]).await.unwrap();
     told(&a, RelayProblem::Credential).await;
     let fresh = |user| coturn::list(&urls, user, HOUR);
     a.call.set_ice_servers(fresh("a-new")).await.unwrap();

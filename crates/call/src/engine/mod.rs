@@ -88,7 +88,8 @@ impl Call {
         self.command(Command::SocketLost).await
     }
 
-    /// This computer has these addresses now. Connections that lose theirs are made anew at once, without hanging up.
+    /// This computer has these addresses now. Connections that lose theirs are made anew at once, without hanging up; when nobody could
+    /// reach any of them, as between two networks, at once when there is one again.
     pub async fn network_changed(&self, addresses: Vec<IpAddr>) -> Result<(), CallError> {
         self.command(Command::Network(addresses)).await
     }
