@@ -99,11 +99,13 @@ async fn a_call_outlives_a_gap_without_any_address() {
     let a = enter(here, &relay, Begin::new(1, 440.0)).await;
     let b = enter(there, &relay, Begin::new(2, 700.0)).await;
     connected(&a, &b).await;
-    // As between two Wi-Fis.
-    moves(here, &a, Some(2), None).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    moves(here, &a, None, Some(90)).await;
-    back("there was no address for a while", &a, &b).await;
+    // As between two Wi-Fis; and as in a tunnel, where the connection is given up and made anew in vain.
+    for (gap, from, to) in [(1_500, 2, 90), (9_000, 90, 91)] {
+        moves(here, &a, Some(from), None).await;
+        tokio::time::sleep(Duration::from_millis(gap)).await;
+        moves(here, &a, None, Some(to)).await;
+        back("there was no address for a while", &a, &b).await;
+    }
 }
 
 fn restarts(person: &Person) -> usize {

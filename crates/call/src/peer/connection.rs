@@ -5,6 +5,7 @@ use super::shared::Shared;
 use super::tap::{AUDIO_LEVEL_URI, Arrived, Tap};
 use super::turn::{CallRuntime, Plan, RelayNews, RelayTrust};
 use async_trait::async_trait;
+use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::{ReceiverReportBuilder, Registry, Slot, TwccReceiverBuilder};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::{
@@ -130,6 +131,7 @@ impl Connection {
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
             .with_include_loopback_candidate(true)
+            .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             // After the network changed, the old sockets lead nowhere.
             .with_discard_local_candidates_during_ice_restart(true)
             .build();
