@@ -43,7 +43,7 @@ async fn two_people_meet_exchange_signals_and_part() {
         join: jb,
         key: roster[1].key.clone(),
         guest: false,
-        name: None,
+        name: Some("BEA".into()),
     };
     assert_eq!(joined, ServerSignal::Joined { call, participant });
 
