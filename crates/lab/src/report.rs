@@ -6,7 +6,7 @@ mod baseline;
 mod call;
 
 pub use baseline::Baseline;
-pub use call::{CallReport, Figures, Lateness, NetworkReport, Pair, Recovery};
+pub use call::{CallReport, Figures, Lateness, Minute, NetworkReport, Pair, Recovery};
 
 use crate::process::{MachineLoad, Usage};
 use serde::{Deserialize, Serialize};

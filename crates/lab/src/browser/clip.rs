@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 const FPS: u32 = 30;
 /// The microphone's.
 const RATE: u32 = 48_000;
-/// A quarter of a second of sound and as much of silence: noise suppression takes a tone without pauses for noise.
+/// A quarter of a second of sound, and less of silence: noise suppression takes a tone without pauses for noise. Together no part of the
+/// half second after which a peer listens for a pitch: it would hear the same moment of every burst, and perhaps the silence.
 const BURST: u32 = RATE / 4;
+const PAUSE: u32 = RATE * 3 / 20;
 /// Well below what gain control would touch.
 const AMPLITUDE: f32 = 0.25;
 
@@ -139,7 +141,7 @@ pub fn write_voice(path: &Path, pitch: f32, seconds: u32) -> Result<()> {
     };
     let mut file = hound::WavWriter::create(path, spec).with_context(|| path.display().to_string())?;
     for index in 0..RATE * seconds {
-        let loud = (index / BURST).is_multiple_of(2);
+        let loud = index % (BURST + PAUSE) < BURST;
         let tone = (index as f32 * pitch / RATE as f32 * TAU).sin();
         file.write_sample(if loud { (tone * AMPLITUDE * f32::from(i16::MAX)) as i16 } else { 0 })?;
     }
@@ -207,6 +209,6 @@ mod tests {
             .collect();
         let (loud, quiet) = samples.split_at(BURST as usize);
         assert!((dominant_frequency(loud, RATE).unwrap() - 440.0).abs() < 2.0);
-        assert!(quiet[..BURST as usize].iter().all(|&sample| sample == 0.0));
+        assert!(quiet[..PAUSE as usize].iter().all(|&sample| sample == 0.0));
     }
 }

@@ -23,7 +23,7 @@ pub fn figures(
 ) -> Figures {
     let from = CallOptions::other(to);
     let mut delays = Samples::new();
-    received.mouth_to_ear_ms.iter().for_each(|&delay| delays.add(delay));
+    received.mouth_to_ear_ms.iter().for_each(|&(_, delay)| delays.add(delay));
     let carries_time = matches!(options.microphone(from), MicrophoneChoice::Tone { .. });
     let heard = Figures {
         setup_ms: Some(beginning.connected_ms[to % 2] - beginning.accepted_ms),
@@ -137,7 +137,9 @@ mod tests {
             height: 720,
             video_bytes: 9800 * 125,
             pictures: (0..246).map(picture).collect(),
-            mouth_to_ear_ms: vec![80.0, 90.0, 85.0],
+            mouth_to_ear_ms: [(1, 80.0), (2, 90.0), (3, 85.0)]
+                .map(|(s, delay)| ((ACCEPTED_MS + s * 1000) * 1000, delay))
+                .to_vec(),
             audio_samples: 480_000,
             concealed_samples: 4_800,
             sizes: vec![((ACCEPTED_MS + 200) * 1000, 640, 360), ((ACCEPTED_MS + 1200) * 1000, 1280, 720)],

@@ -6,6 +6,7 @@
 pub mod gate;
 mod gathering;
 mod measure;
+mod minutes;
 mod options;
 mod party;
 mod path;
@@ -109,6 +110,13 @@ async fn hold<G: Gathering>(
         (Some(network), Some(at)) => Some(roam(network, &starts[0], at).await?),
         _ => None,
     };
+    let mut rss_mib = vec![Vec::new(); starts.len() * 2];
+    for end in minutes::ends(options.length) {
+        starts[0].go_on_for(end).await?;
+        for (person, usage) in rss_mib.iter_mut().zip(usage(&parties)) {
+            person.push(usage.map(|usage| usage.rss_mib));
+        }
+    }
     for start in &starts {
         start.go_on_for(options.length).await?;
     }
@@ -156,7 +164,8 @@ async fn hold<G: Gathering>(
             let recorded = Recorded { folder, name: &recorded_as[to], clip };
             options.scores.add_to(&mut figures, options, to, &recorded)?;
         }
-        pairs.push(Pair { from: names[from].to_owned(), to: names[to].to_owned(), figures });
+        let minutes = minutes::of(start, to, &peer.received, &rss_mib[to]);
+        pairs.push(Pair { from: names[from].to_owned(), to: names[to].to_owned(), figures, minutes });
     }
     let report = options.network.as_ref().zip(measured.as_ref()).map(|(wanted, measured)| NetworkReport {
         schedule: wanted.plan.to_string(),

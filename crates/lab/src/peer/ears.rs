@@ -34,7 +34,7 @@ pub(super) struct Eardrum {
 
 #[derive(Default)]
 struct Heard {
-    delays_ms: Vec<f64>,
+    delays_ms: Vec<(u64, f64)>,
     pitches: Vec<f32>,
     listened: u64,
 }
@@ -84,7 +84,9 @@ fn listen(sound: &Receiver<Block>, notes: &Mutex<Heard>) {
             since_pitch.clear();
         }
         let mut heard = notes.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.delays_ms.extend(onset.map(|onset| delay_of(onset).as_secs_f64() * 1000.0));
+        heard
+            .delays_ms
+            .extend(onset.map(|onset| (first.as_micros(), delay_of(onset).as_secs_f64() * 1000.0)));
         heard.listened += u64::from(enough);
         heard.pitches.extend(pitch.flatten());
     }
@@ -118,7 +120,10 @@ mod tests {
         let mut received = Received::default();
         ears.report(&mut received);
         assert!(received.mouth_to_ear_ms.len() >= 3, "{received:?}");
-        assert!(received.mouth_to_ear_ms.iter().all(|delay| (delay - 123.0).abs() < 3.0), "{received:?}");
+        assert!(
+            received.mouth_to_ear_ms.iter().all(|(_, delay)| (delay - 123.0).abs() < 3.0),
+            "{received:?}"
+        );
         assert!(received.listened >= 6 && received.pitches.len() as u64 == received.listened, "{received:?}");
         assert!(received.pitches.iter().all(|pitch| (pitch - 660.0).abs() < 1.0), "{received:?}");
     }

@@ -160,8 +160,8 @@ pub struct Received {
     pub undecodable: u64,
     /// Every decoded picture, in order.
     pub pictures: Vec<Picture>,
-    /// From microphone to ear, one for each heard marker, in milliseconds.
-    pub mouth_to_ear_ms: Vec<f64>,
+    /// From microphone to ear, one for each heard marker: when it was heard, in microseconds since 1970, and milliseconds.
+    pub mouth_to_ear_ms: Vec<(u64, f64)>,
     /// The pitch that was heard, about twice a second, in hertz; without those in which there was none.
     pub pitches: Vec<f32>,
     /// Times at which it was listened for a pitch.

@@ -68,7 +68,7 @@ mod tests {
     use serde_json::json;
 
     fn report(figures: Figures, idle: f64) -> CallReport {
-        let pair = Pair { from: "a".into(), to: "b".into(), figures };
+        let pair = Pair { from: "a".into(), to: "b".into(), figures, minutes: Vec::new() };
         CallReport::of(2, 20.0, Some(MachineLoad { idle, steal: 0.0 }), vec![pair])
     }
 

@@ -164,6 +164,22 @@ pub struct Pair {
     /// What was measured.
     #[serde(flatten)]
     pub figures: Figures,
+    /// The same minute by minute, where the call lasted for more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub minutes: Vec<Minute>,
+}
+
+/// What the receiver had in one minute of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Minute {
+    /// Its process's resident memory at the end of the minute, in MiB.
+    pub rss_mib: Option<f64>,
+    /// Decoded pictures per second.
+    pub fps: f64,
+    /// From the camera to the decoded picture.
+    pub capture_to_decoded_ms: Option<Quantiles>,
+    /// From the microphone to the loudspeaker.
+    pub mouth_to_ear_ms: Option<Quantiles>,
 }
 
 /// How late the emulated network let packets go.

@@ -21,8 +21,12 @@ fn figures() -> Figures {
 }
 
 fn report(pairs: [(&str, &str, Figures); 2]) -> CallReport {
-    let pair =
-        |(from, to, figures): (&str, &str, Figures)| Pair { from: from.into(), to: to.into(), figures };
+    let pair = |(from, to, figures): (&str, &str, Figures)| Pair {
+        from: from.into(),
+        to: to.into(),
+        figures,
+        minutes: Vec::new(),
+    };
     let machine = Some(MachineLoad { idle: 0.5, steal: 0.0 });
     CallReport::of(2, 20.0, machine, pairs.map(pair).to_vec())
 }
