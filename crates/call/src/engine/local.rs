@@ -154,7 +154,8 @@ impl LocalMedia {
         let allocation = self.sharing.share(now, ways, source.as_ref());
         self.audio.set_voice(allocation.voice);
         if ways.is_empty() {
-            // Nobody is connected: who comes begins with what everybody begins with.
+            // Nobody is connected: who comes begins with what everybody begins with, and who comes back does.
+            self.sharing = Sharing::default();
             return Vec::new();
         }
         self.target = allocation.rungs.first().copied();

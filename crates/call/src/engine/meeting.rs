@@ -89,6 +89,7 @@ impl Owner {
             viewers,
             events: self.peer_events_in.clone(),
         };
+        let unknown = BandwidthEstimator::new(now, limits).estimate();
         let role = Role { offers: we_offer, polite: self.me < device };
         let pair = Pair {
             user,
@@ -100,7 +101,8 @@ impl Owner {
             media: None,
             tile: None,
             shown: None,
-            estimate: BandwidthEstimator::new(now, limits).estimate(),
+            estimate: unknown,
+            unknown,
             began: now,
             connected_after: None,
             complained: None,

@@ -29,6 +29,8 @@ pub(super) struct Pair {
     pub(super) shown: Option<(u32, u32)>,
     /// What the way to them takes.
     pub(super) estimate: Estimate,
+    /// The same of a way of which nothing is known.
+    pub(super) unknown: Estimate,
     pub(super) began: Time,
     pub(super) connected_after: Option<Duration>,
     /// When a bad signal of theirs was last reported, so that a flood is one event a second.
@@ -68,6 +70,10 @@ impl Pair {
                     let connected = state == PairState::Connected;
                     self.down_since = if connected { None } else { self.down_since.or(Some(now)) };
                     self.peer.set_connected(connected);
+                    if connected {
+                        // By another way, or by one that was dead: what was known of it is not true any more.
+                        self.estimate = self.unknown;
+                    }
                     if connected && self.connected_after.is_none() {
                         self.connected_after = Some(now.since(self.began));
                     }

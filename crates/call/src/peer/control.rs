@@ -140,6 +140,9 @@ impl Peer {
 
     /// Whether media may flow.
     pub(crate) fn set_connected(&self, connected: bool) {
+        if connected {
+            self.shared.found_route();
+        }
         self.sending.send_modify(|sending| sending.connected = connected);
     }
 

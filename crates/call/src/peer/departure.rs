@@ -38,6 +38,8 @@ pub(super) struct Departure {
     /// Nothing was sent under a transport-wide number yet; then there is nothing to estimate.
     numbered: bool,
     look_at: Option<Time>,
+    /// Of [`Shared::routes`], the one that is known.
+    route: u32,
     ready: VecDeque<TaggedPacket>,
 }
 
@@ -56,20 +58,33 @@ impl Departure {
             next_seq: Seq(rand::random()),
             numbered: false,
             look_at: None,
+            route: 0,
             ready: VecDeque::new(),
         }
     }
 
     /// Takes a packet that is to go out.
     pub(super) fn push(&mut self, at: Time, now: Instant, kind: Kind, packet: rtp::Packet) {
+        self.follow_route(at);
         let bytes = packet.marshal_size() + OVERHEAD;
         self.pacer.push(at, kind, bytes, packet);
         self.look_at.get_or_insert(at);
         self.release(at, now);
     }
 
+    /// Begins anew where packets take another way: what did not come by the old one says nothing of it.
+    fn follow_route(&mut self, at: Time) {
+        let route = self.shared.routes();
+        if std::mem::replace(&mut self.route, route) != route {
+            self.estimator.route_changed(at);
+            self.history = SendHistory::new();
+            self.publish(at);
+        }
+    }
+
     /// Takes what the other side says of arrivals.
     pub(super) fn feedback(&mut self, at: Time, feedback: &TransportLayerCc) {
+        self.follow_route(at);
         let results = self.history.feedback(&unpack(feedback));
         if results.is_empty() {
             return;
@@ -109,6 +124,7 @@ impl Departure {
     /// Does what is due.
     pub(super) fn timeout(&mut self, at: Time, now: Instant) {
         if self.look_at.is_some_and(|look| look <= at) {
+            self.follow_route(at);
             self.look_at = Some(at + LOOK);
             self.estimator.set_wanted(at, self.shared.wanted());
             if self.numbered {

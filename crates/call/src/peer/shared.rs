@@ -7,7 +7,7 @@ use rand::Rng;
 use rtc::rtp;
 use snug_media::bwe::{Estimate, Kind, Limits};
 use snug_media::{Bitrate, NtpTime, Seq, StreamRewriter, Time};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -94,6 +94,8 @@ pub(super) struct Shared {
     pub(super) full: Arc<AtomicBool>,
     /// Microseconds; zero while unknown.
     rtt: AtomicU64,
+    /// How often a way to the other side was found.
+    routes: AtomicU32,
 }
 
 impl Shared {
@@ -111,6 +113,7 @@ impl Shared {
             estimate: watch::Sender::new(None),
             full: Arc::default(),
             rtt: AtomicU64::new(0),
+            routes: AtomicU32::new(0),
         }
     }
 
@@ -139,6 +142,16 @@ impl Shared {
 
     pub(super) fn set_wanted(&self, wanted: Bitrate) {
         self.wanted.store(wanted.as_bps(), Ordering::Relaxed);
+    }
+
+    /// A way to the other side was found, which may be another than before.
+    pub(super) fn found_route(&self) {
+        self.routes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was so.
+    pub(super) fn routes(&self) -> u32 {
+        self.routes.load(Ordering::Relaxed)
     }
 
     /// The id under which a packet of this kind carries its transport-wide number, if that was negotiated.

@@ -97,6 +97,8 @@ pub struct BandwidthEstimator {
     last_sent: Option<Time>,
     last_report: Option<Time>,
     backed_off: Option<Time>,
+    /// The target when the present silence began.
+    before_silence: Option<Bitrate>,
     /// Before the window's push-back.
     target: Bitrate,
     limited_by: LimitedBy,
@@ -150,6 +152,7 @@ impl BandwidthEstimator {
             last_sent: None,
             last_report: None,
             backed_off: None,
+            before_silence: None,
             target: start,
             limited_by: LimitedBy::Configuration,
         }
@@ -177,6 +180,9 @@ impl BandwidthEstimator {
         arrived.sort_by_key(|result| (result.received, result.sent.at));
         self.last_report = Some(now);
         self.backed_off = None;
+        if let Some(before) = self.before_silence.take() {
+            self.prober.dropped(now, before);
+        }
         self.measure_delays(now, newest, &arrived);
         for lost in results.iter().filter(|result| result.received.is_none()) {
             self.probes.packet(lost);
@@ -246,13 +252,9 @@ impl BandwidthEstimator {
     /// The packets take another path from now on (another ICE pair): what was learned of the old one is
     /// forgotten, and the new one is probed.
     pub fn route_changed(&mut self, now: Time) {
-        let Limits { min, start, max } = self.limits;
-        // The old path's throughput bounds the new start: what the sources send is known, the path is not.
-        let start = clamped(self.acknowledged.rate().map_or(start, |rate| rate.min(start)), min, max);
         let mut prober = self.prober.clone();
-        prober.restart(start);
-        let fresh = BandwidthEstimator::new(now, Limits { min, start, max });
-        *self = BandwidthEstimator { limits: self.limits, prober, ..fresh };
+        prober.restart(self.limits.start);
+        *self = BandwidthEstimator { prober, ..BandwidthEstimator::new(now, self.limits) };
     }
 
     /// What is due by the clock: probes to send, and the decay of a silent path. Call it every 25 ms, or at
@@ -263,6 +265,7 @@ impl BandwidthEstimator {
         self.window.step(now, self.target);
         if self.silent() && self.backed_off.is_none_or(|last| now.since(last) >= BACK_OFF_EVERY) {
             self.backed_off = Some(now);
+            self.before_silence.get_or_insert(self.target);
             self.delay.set_rate(now, times(self.target, BACK_OFF));
             self.decide(now);
             self.limited_by = LimitedBy::Silence;

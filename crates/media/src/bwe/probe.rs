@@ -178,6 +178,12 @@ impl Prober {
         self.repeats = 0;
     }
 
+    /// Reports come again after a silence, before which the rate was this: what took them away is over.
+    pub(super) fn dropped(&mut self, now: Time, before: Bitrate) {
+        self.drop = Some(Drop { at: now, before });
+        self.recovered(now);
+    }
+
     /// The queues that had filled are empty again.
     pub(super) fn recovered(&mut self, now: Time) {
         let Some(drop) = self.drop else { return };
