@@ -3,6 +3,7 @@
 //! Not preferences: those are the user's, kept in the store, and changed while the client runs. What is here is decided by whoever
 //! starts the program, and holds until it ends.
 
+use snug_call::device::VideoFormat;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct ClientConfig {
     pub developer: bool,
     /// Devices for this run, instead of the chosen ones.
     pub devices: DeviceOverrides,
+    /// Calls: what is asked of the camera, and the largest picture that is sent.
+    pub video_format: VideoFormat,
     /// Calls: offer 127.0.0.1 as a candidate, for two clients on one computer without a network.
     pub include_loopback: bool,
     /// Calls: certificates, in DER, that a TURN server may have over TLS besides those that systems trust.
@@ -39,6 +42,7 @@ impl ClientConfig {
             keyring: Keyring::System,
             developer: false,
             devices: DeviceOverrides::default(),
+            video_format: VideoFormat::default(),
             include_loopback: false,
             relay_roots: Vec::new(),
             stream_silence: Duration::from_secs(40),
@@ -66,16 +70,4 @@ pub struct DeviceOverrides {
     pub microphone: Option<String>,
     /// Where sound goes.
     pub speaker: Option<String>,
-}
-
-impl DeviceOverrides {
-    /// Those of `SNUG_CAMERA`, `SNUG_MICROPHONE` and `SNUG_SPEAKER`.
-    pub fn from_env() -> Self {
-        let read = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self {
-            camera: read("SNUG_CAMERA"),
-            microphone: read("SNUG_MICROPHONE"),
-            speaker: read("SNUG_SPEAKER"),
-        }
-    }
 }

@@ -71,6 +71,8 @@ enum Task {
         speaker: SpeakerChoice,
         #[arg(long)]
         record: Option<PathBuf>,
+        #[arg(long, value_parser = size)]
+        size: Option<(u32, u32)>,
         #[arg(long)]
         networked: bool,
     },
@@ -153,13 +155,13 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
             let report = startup::measure(&app.map_or_else(beside, Ok)?, times).await?;
             print(&if json { to_json(&report)? } else { report.to_string() })
         }
-        Task::Peer { name, data, camera, mic, speaker, record, networked } => {
+        Task::Peer { name, data, camera, mic, speaker, record, size, networked } => {
             let devices = DeviceOverrides {
                 camera: Some(camera.to_string()),
                 microphone: Some(mic.to_string()),
                 speaker: Some(speaker.to_string()),
             };
-            peer::live(PersonOptions { name, data, devices, record, networked }).await
+            peer::live(PersonOptions { name, data, devices, record, size, networked }).await
         }
         Task::Voice(arguments) => {
             let json = arguments.json;
@@ -168,6 +170,15 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
         }
         Task::Server { data, listen } => peer::serve(SpaceOptions { data, listen }).await,
     }
+}
+
+/// A picture's width and height, as `320x240`.
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    sides
+        .filter(|&(width, height)| width > 0 && height > 0)
+        .ok_or_else(|| format!("no size such as 320x240: {text}"))
 }
 
 /// The app that was built together with this program.
@@ -194,5 +205,13 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_size_is_two_numbers() {
+        assert_eq!(size("320x240"), Ok((320, 240)));
+        for wrong in ["", "320", "x", "320x", "0x240", "-1x2", "320x240x2"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
     }
 }

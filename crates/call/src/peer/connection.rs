@@ -38,6 +38,10 @@ const ICE_DISCONNECTED: Duration = Duration::from_secs(4);
 const ICE_FAILED: Duration = Duration::from_secs(12);
 /// Keeps NAT bindings open and notices a dead path early; media counts, too.
 const ICE_KEEPALIVE: Duration = Duration::from_secs(1);
+/// Between two checks of a way while none is found: Ta of RFC 8445 §14.2. webrtc's 200 ms are what a call would mostly wait for.
+const ICE_CHECK_EVERY: Duration = Duration::from_millis(50);
+/// A way is given up after as long as by default, 1.4 s.
+const ICE_CHECKS: u16 = 28;
 
 /// Where and how to connect.
 #[derive(Clone, Debug)]
@@ -130,6 +134,7 @@ impl Connection {
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
             .with_ice_timeouts(Some(ICE_DISCONNECTED), Some(ICE_FAILED), Some(ICE_KEEPALIVE))
+            .with_ice_connection_attempts(Some(ICE_CHECK_EVERY), Some(ICE_CHECKS))
             .with_include_loopback_candidate(true)
             .with_multicast_dns_mode(MulticastDnsMode::Disabled)
             // After the network changed, the old sockets lead nowhere.

@@ -6,15 +6,16 @@
 use snug_media::Time;
 use std::time::Duration;
 
-/// libvpx's −cpu-used: below 6 a laptop's core does not keep up with 720p, above 12 nothing is gained.
+/// libvpx's −cpu-used: below 6 a laptop's core does not keep up with 720p, above 14 hardly anything is gained.
 const CAREFUL: u8 = 6;
-const FAST: u8 = 12;
-/// 8.5 ms at 720p on one core of a small machine.
-const START: u8 = 10;
+const FAST: u8 = 14;
+/// Seven milliseconds at 720p on one core of a small machine. The few points of quality that more care brings are not worth a warm laptop
+/// and the later picture.
+const START: u8 = 12;
 /// Above this share of a frame's time the next picture is in danger of waiting.
 const TOO_MUCH: f64 = 0.5;
 /// Below this the next more careful step, about 1.3 times as dear, still fits well.
-const LITTLE: f64 = 0.2;
+const LITTLE: f64 = 0.15;
 /// Long enough to see what the last step did.
 const STEP: Duration = Duration::from_secs(1);
 /// Weight of a new frame in the average: about the last ten.

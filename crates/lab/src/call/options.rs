@@ -50,6 +50,8 @@ pub struct CallOptions {
     pub microphone: MicrophoneChoice,
     /// The second person's, where it is another one.
     pub second_microphone: Option<MicrophoneChoice>,
+    /// The largest picture that is asked of cameras, in pixels; 1280×720 when absent.
+    pub size: Option<(u32, u32)>,
     /// Both people's speaker.
     pub speaker: SpeakerChoice,
     /// Where to write what was seen and heard.
@@ -75,6 +77,7 @@ impl Default for CallOptions {
             second_camera: None,
             microphone: MicrophoneChoice::Tone { hz: PITCHES[0] },
             second_microphone: None,
+            size: None,
             speaker: SpeakerChoice::Null,
             record: None,
             network: None,

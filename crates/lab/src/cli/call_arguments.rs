@@ -72,6 +72,9 @@ pub(super) struct CallArguments {
     /// The second person's camera, if it is another one.
     #[arg(long)]
     second_camera: Option<CameraChoice>,
+    /// The largest picture that is asked of the cameras, for computers that cannot encode 1280x720.
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = super::size)]
+    size: Option<(u32, u32)>,
     /// tone, file:X.wav, device:ID, default or none.
     #[arg(long, default_value = "tone")]
     mic: MicrophoneChoice,
@@ -149,6 +152,7 @@ impl CallArguments {
             second_camera: self.second_camera,
             microphone: self.mic,
             second_microphone: self.second_mic,
+            size: self.size,
             speaker: self.speaker,
             record: self.record,
             network,

@@ -8,6 +8,7 @@ use super::tell;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use snug_call::Clock;
+use snug_call::device::VideoFormat;
 use snug_client::view::{CallPhase, CallView, Connection, ItemBody, NewAccount, Problem, Update};
 use snug_client::{Attention, Client, ClientConfig, DeviceOverrides, Keyring, StreamName, Updates};
 use snug_protocol::room::Membership;
@@ -34,6 +35,8 @@ pub struct PersonOptions {
     pub devices: DeviceOverrides,
     /// Where to write what they see.
     pub record: Option<PathBuf>,
+    /// The largest picture that is asked of their camera, in pixels; 1280×720 when absent.
+    pub size: Option<(u32, u32)>,
     /// Whether others live elsewhere: on this computer alone a call needs the loopback.
     pub networked: bool,
 }
@@ -41,13 +44,16 @@ pub struct PersonOptions {
 /// Lives until told to leave, or until nobody gives orders any more.
 pub async fn live(options: PersonOptions) -> Result<()> {
     let (ears, eardrum) = Ears::open();
+    let usual = ClientConfig::new(&options.data);
+    let (width, height) = options.size.unwrap_or((usual.video_format.width, usual.video_format.height));
     let config = ClientConfig {
         device_name: options.name.clone(),
         keyring: Keyring::File,
         developer: true,
         devices: options.devices.clone(),
+        video_format: VideoFormat { width, height, ..usual.video_format },
         include_loopback: !options.networked,
-        ..ClientConfig::new(&options.data)
+        ..usual
     };
     let (client, updates) = Client::open(config).await.map_err(problem)?;
     client.set_hearing(move || {

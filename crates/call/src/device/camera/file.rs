@@ -114,7 +114,12 @@ fn unsupported(path: &Path, what: &str) -> DeviceError {
 fn even(width: usize, height: usize, [y, u, v]: [&[u8]; 3]) -> Option<I420> {
     let (to_width, to_height) = (width & !1, height & !1);
     let cut = |plane: &[u8], stride: usize, width: usize, height: usize| -> Vec<u8> {
-        plane.chunks_exact(stride.max(1)).take(height).flat_map(|line| &line[..width]).copied().collect()
+        let mut packed = Vec::with_capacity(width * height);
+        plane
+            .chunks_exact(stride.max(1))
+            .take(height)
+            .for_each(|line| packed.extend_from_slice(&line[..width]));
+        packed
     };
     let chroma = width.div_ceil(2);
     let (u, v) = (cut(u, chroma, to_width / 2, to_height / 2), cut(v, chroma, to_width / 2, to_height / 2));

@@ -17,6 +17,9 @@ use crate::device::SAMPLE_RATE;
 
 /// 10 ms: small enough for a conversation, large enough for any sound server. The default would be 2 s.
 const PERIOD: u32 = 480;
+/// Where that is refused. A device shared by ALSA itself (dmix) takes one size only, usually the second of these, and says so no sooner than
+/// when it is opened.
+const OTHER_PERIODS: [u32; 4] = [512, 1024, 2048, 4096];
 /// Half a second of samples: what a thread that was not run for a moment needs, and never a delay,
 /// because both ends keep the ring nearly empty.
 const RING: usize = 24_000;
@@ -74,6 +77,27 @@ pub(super) fn start(
     clock: Clock,
 ) -> Result<Running, DeviceError> {
     let (format, config) = choose(device, direction)?;
+    let sizes = OTHER_PERIODS.into_iter().map(BufferSize::Fixed);
+    let others = sizes
+        .filter(|size| *size != config.buffer_size)
+        .map(|buffer_size| StreamConfig { buffer_size, ..config });
+    let mut opened = open(device, direction, clock, format, config);
+    for other in others {
+        if !matches!(opened, Err(DeviceError::Unsupported(_))) {
+            break;
+        }
+        opened = open(device, direction, clock, format, other);
+    }
+    opened
+}
+
+fn open(
+    device: &cpal::Device,
+    direction: Direction,
+    clock: Clock,
+    format: SampleFormat,
+    config: StreamConfig,
+) -> Result<Running, DeviceError> {
     let health = Arc::new(Health::default());
     let (stamp, stamps) = RingBuffer::new(STAMPS);
     let (producer, consumer) = RingBuffer::new(RING);

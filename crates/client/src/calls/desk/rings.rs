@@ -126,6 +126,7 @@ impl Desk {
             microphone: choices.microphone.clone(),
             speaker: choices.speaker.clone(),
             processing: choices.processing(),
+            video_format: self.core.config.video_format,
             video_on: self.video,
             muted: false,
             ..MediaConfig::default()
