@@ -84,7 +84,7 @@ const AFTER_DIP: f64 = 0.85;
 const PAUSE: Duration = Duration::from_secs(5);
 /// and, of a full link of which nothing says that it could take more, this many times as long as it takes to pass a probe on: on a slow one
 /// that is long enough to hold up pictures.
-const RARELY: u32 = 50;
+const RARELY: u32 = 40;
 /// A packet of pictures.
 const PACKET_BYTES: u64 = 1200;
 /// and while there was more lately: a few packets of the present rate each time.
@@ -387,7 +387,10 @@ mod tests {
         prober.set_estimate(at(18_000), Bitrate::kbps(400), Room::Free);
         assert_eq!(probes(&mut prober, 18), [18_000, 20_500, 23_000, 25_500, 28_000, 30_500, 33_000]);
         prober.set_estimate(at(80_000), Bitrate::kbps(400), Room::Free);
-        assert_eq!(probes(&mut prober, 80), [80_250, 86_250, 92_250], "on a slow link seldom");
+        assert_eq!(probes(&mut prober, 80), [80_250, 85_250, 90_250, 95_250]);
+        prober.set_estimate(at(150_000), Bitrate::kbps(200), Room::Free);
+        prober.set_estimate(at(215_000), Bitrate::kbps(200), Room::Free);
+        assert_eq!(probes(&mut prober, 215), [215_250, 225_000], "a slow link, seldom");
     }
 
     #[test]
