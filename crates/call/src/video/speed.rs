@@ -6,11 +6,10 @@
 use snug_media::Time;
 use std::time::Duration;
 
-/// libvpx's −cpu-used: below 6 a laptop's core does not keep up with 720p, above 14 hardly anything is gained.
+/// libvpx's −cpu-used: below 6 a laptop's core does not keep up with 720p, 14 leaves a step for a machine that is busy.
 const CAREFUL: u8 = 6;
 const FAST: u8 = 14;
-/// Seven milliseconds at 720p on one core of a small machine. The few points of quality that more care brings are not worth a warm laptop
-/// and the later picture.
+/// Fast rather than careful: what more care brings is not worth a warm laptop and a later picture.
 const START: u8 = 12;
 /// Above this share of a frame's time the next picture is in danger of waiting.
 const TOO_MUCH: f64 = 0.5;
