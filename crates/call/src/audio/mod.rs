@@ -5,6 +5,7 @@
 //! jitter buffers, mixes it and feeds the speaker. What the second plays is what the first must not hear:
 //! that goes from one to the other as the [`FarEnd`], each sample with the time at which it is heard.
 
+mod effort;
 mod far_end;
 mod limiter;
 #[cfg(test)]

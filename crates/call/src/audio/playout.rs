@@ -7,6 +7,7 @@
 //! that a speaker that is plugged in later plays the present and not the past.
 
 use super::SoundLevel;
+use super::effort::EffortMeter;
 use super::far_end::{FarEnd, FarEndFeed, far_end};
 use super::limiter::Limiter;
 use crate::clock::Clock;
@@ -83,6 +84,7 @@ impl Playout {
             feed,
             observer,
             limiter: Limiter::new(),
+            effort: EffortMeter::new(),
             speaker: Box::new(nowhere(clock)),
             substitute: true,
             opening: None,
@@ -166,6 +168,7 @@ struct Worker {
     feed: FarEndFeed,
     observer: Option<HeardObserver>,
     limiter: Limiter,
+    effort: EffortMeter,
     speaker: Box<dyn Speaker>,
     /// Whether `speaker` only stands in for one that cannot be had now.
     substitute: bool,
@@ -275,12 +278,17 @@ impl Worker {
         for voice in voices {
             let mut block = [0.0; BLOCK];
             let mut voice = lock(voice);
+            if let Err(error) = voice.receiver.decoder_mut().set_effort(self.effort.effort()) {
+                tracing::error!(%error, "a voice is decoded with the effort that it had");
+            }
             voice.heard = voice.receiver.playing().map(|rtp_time| (rtp_time, heard_at));
             voice.receiver.fill(now, &mut block);
             voice.meter.push(now, &block);
             mix.iter_mut().zip(&block).for_each(|(mix, sample)| *mix += sample);
         }
         self.limiter.apply(&mut mix);
+        let done = self.clock.now();
+        self.effort.worked(done, done.since(now));
         mix
     }
 }

@@ -69,6 +69,10 @@ impl Chain {
     /// Processes a captured block in place, given what was heard meanwhile.
     pub(super) fn process(&mut self, block: &mut Block, far_end: &Block) {
         let Some(sonora) = &mut self.sonora else { return };
+        if block.iter().all(|&sample| sample == 0.0) {
+            // No microphone, or one that is switched off: nothing to learn of the room.
+            return;
+        }
         let source = *block;
         let mut scratch = *far_end;
         let rendered =

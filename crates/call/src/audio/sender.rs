@@ -1,5 +1,6 @@
 //! The thread that turns a microphone into packets.
 
+use super::effort::EffortMeter;
 use super::far_end::FarEnd;
 use super::packetizer::Packetizer;
 use super::packets::{AudioPacket, AudioPackets, BACKLOG};
@@ -110,6 +111,7 @@ impl AudioSender {
             clock: Clock::shared(),
             chain: Chain::new(settings.processing),
             far_end,
+            effort: EffortMeter::new(),
             meter: LevelMeter::new(),
             metered: Time::ZERO,
             level_out,
@@ -166,6 +168,7 @@ struct Worker {
     clock: Clock,
     chain: Chain,
     far_end: FarEnd,
+    effort: EffortMeter,
     meter: LevelMeter,
     metered: Time,
     level_out: watch::Sender<SoundLevel>,
@@ -237,6 +240,7 @@ impl Worker {
     }
 
     fn take(&mut self, mut block: SoundBlock, muted: bool, encoder: &mut OpusEncoder) {
+        let started = self.clock.now();
         let far_end = self.far_end.at(block.captured_at);
         self.chain.process(&mut block.samples, &far_end);
         if muted {
@@ -265,6 +269,12 @@ impl Worker {
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "a packet of sound was not encoded"),
+        }
+        let done = self.clock.now();
+        if let Some(effort) = self.effort.worked(done, done.since(started))
+            && let Err(error) = encoder.set_effort(effort)
+        {
+            tracing::error!(%error, "the voice is encoded with the effort that it had");
         }
     }
 }

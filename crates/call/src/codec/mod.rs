@@ -5,10 +5,12 @@
 //! crates that are already safe do not build against the libvpx that Debian ships, and leave out of libopus
 //! what repairs speech.
 
+mod effort;
 pub mod opus;
 mod vpx;
 
 pub use self::opus::{OpusDecoder, OpusEncoder};
+pub use effort::Effort;
 pub use vpx::{EncodedPicture, VpxDecoder, VpxEncoder};
 
 /// What can go wrong in a codec.

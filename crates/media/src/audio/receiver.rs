@@ -173,6 +173,11 @@ impl<D: Decoder> AudioReceiver<D> {
         self.buffer.current_delay()
     }
 
+    /// The decoder, to configure it.
+    pub fn decoder_mut(&mut self) -> &mut D {
+        &mut self.decoder
+    }
+
     /// Packets that the decoder refused.
     pub fn decoder_errors(&self) -> u64 {
         self.decoder_errors

@@ -6,7 +6,7 @@
 //! on, again with a network.
 
 use super::failed;
-use crate::codec::CodecError;
+use crate::codec::{CodecError, Effort};
 use opusic_sys::{
     OPUS_SET_COMPLEXITY_REQUEST, opus_decode_float, opus_decoder_create, opus_decoder_ctl,
     opus_decoder_destroy, opus_decoder_dred_decode_float, opus_dred_alloc, opus_dred_decoder_create,
@@ -16,8 +16,6 @@ use snug_media::audio::{Decoder, DecoderInput};
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-/// From 5 on concealment is by a network (deep PLC).
-const COMPLEXITY: c_int = 5;
 /// No packet's redundancy reaches further back: a second.
 const MAX_REACH: usize = 48_000;
 /// Concealment is made in whole steps of 2.5 ms.
@@ -63,6 +61,15 @@ pub struct OpusDecoder {
     dred: Owned<opusic_sys::OpusDRED>,
     /// The packet whose redundancy `dred` holds, ready to be decoded, and how far back it goes.
     ready: (Vec<u8>, usize),
+    effort: Effort,
+}
+
+/// From 5 on concealment is by a network (deep PLC).
+fn complexity(effort: Effort) -> c_int {
+    match effort {
+        Effort::Full => 5,
+        Effort::Less | Effort::Least => 0,
+    }
 }
 
 impl OpusDecoder {
@@ -70,7 +77,7 @@ impl OpusDecoder {
     pub fn new() -> Result<OpusDecoder, CodecError> {
         let rate = crate::device::SAMPLE_RATE as i32;
         // SAFETY (all three): the arguments are values, and the error outlives the call.
-        let mut decoder = Owned::new("opus_decoder_create", opus_decoder_destroy, |error| unsafe {
+        let decoder = Owned::new("opus_decoder_create", opus_decoder_destroy, |error| unsafe {
             opus_decoder_create(rate, 1, error)
         })?;
         let dred_decoder =
@@ -78,12 +85,26 @@ impl OpusDecoder {
                 opus_dred_decoder_create(error)
             })?;
         let dred = Owned::new("opus_dred_alloc", opus_dred_free, |error| unsafe { opus_dred_alloc(error) })?;
-        // SAFETY: the decoder lives, and this request takes one integer.
-        let set = unsafe { opus_decoder_ctl(decoder.get(), OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY) };
-        if set != 0 {
-            return Err(failed("complexity", set));
+        let effort = Effort::default();
+        let mut decoder = OpusDecoder { decoder, dred_decoder, dred, ready: (Vec::new(), 0), effort };
+        decoder.set_complexity(complexity(effort))?;
+        Ok(decoder)
+    }
+
+    /// Takes so much work from the next packet on; only with all of it lost sound is made by networks.
+    pub fn set_effort(&mut self, effort: Effort) -> Result<(), CodecError> {
+        if std::mem::replace(&mut self.effort, effort) == effort {
+            return Ok(());
         }
-        Ok(OpusDecoder { decoder, dred_decoder, dred, ready: (Vec::new(), 0) })
+        self.set_complexity(complexity(effort))
+    }
+
+    fn set_complexity(&mut self, complexity: c_int) -> Result<(), CodecError> {
+        // SAFETY: the decoder lives, and this request takes one integer.
+        match unsafe { opus_decoder_ctl(self.decoder.get(), OPUS_SET_COMPLEXITY_REQUEST, complexity) } {
+            0 => Ok(()),
+            error => Err(failed("complexity", error)),
+        }
     }
 
     fn decode_with(&mut self, packet: &[u8], out: &mut [f32], fec: bool) -> Result<usize, CodecError> {
@@ -179,7 +200,10 @@ impl Decoder for OpusDecoder {
     }
 
     fn dred_reach(&mut self, packet: &[u8]) -> usize {
-        self.parse(packet, MAX_REACH).unwrap_or(0)
+        match self.effort {
+            Effort::Full => self.parse(packet, MAX_REACH).unwrap_or(0),
+            Effort::Less | Effort::Least => 0,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A microphone gives 10 ms blocks, each when it is complete and with the time of its first sample, as a
 //! sound card would; the test sources do the same, so that what is measured with them includes it.
 
+mod backlog;
 mod paced;
 mod real;
 

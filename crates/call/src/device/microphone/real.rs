@@ -3,6 +3,7 @@
 //! The card's callback fills a ring; this end polls it. Waking the reader from the callback would need a
 //! lock or a system call there; looking each 2 ms costs next to nothing and at most 2 ms.
 
+use super::backlog::Backlog;
 use super::{DeviceError, Microphone, SoundBlock};
 use crate::clock::Clock;
 use crate::device::resample::Resample;
@@ -13,9 +14,6 @@ use std::time::Duration;
 
 /// How often the ring is looked at.
 const LOOK: Duration = Duration::from_millis(2);
-/// When this much waits (the thread was not run for a while), the oldest is left out: a call that
-/// is late stays late otherwise.
-const MAX_WAITING: usize = SAMPLE_RATE as usize / 10;
 
 pub(super) struct RealMicrophone {
     keeper: Keeper,
@@ -23,6 +21,7 @@ pub(super) struct RealMicrophone {
     rings: Rings,
     resample: Resample,
     timeline: Timeline,
+    backlog: Backlog,
     clock: Clock,
     /// Samples at 48 kHz given out or left out since these rings began.
     given: u64,
@@ -33,7 +32,9 @@ impl RealMicrophone {
     pub(super) fn open(id: Option<&DeviceId>, clock: Clock) -> Result<RealMicrophone, DeviceError> {
         let Opened { keeper, rings, name } = Keeper::open(Direction::In, id, clock)?;
         let (resample, timeline) = fresh(rings.rate)?;
-        Ok(RealMicrophone { keeper, name, rings, resample, timeline, clock, given: 0, scratch: Vec::new() })
+        let backlog = Backlog::default();
+        let scratch = Vec::new();
+        Ok(RealMicrophone { keeper, name, rings, resample, timeline, backlog, clock, given: 0, scratch })
     }
 
     /// Moves what the card left to the resampler.
@@ -41,6 +42,7 @@ impl RealMicrophone {
         if let Some((rings, name)) = self.keeper.news()? {
             (self.resample, self.timeline) = fresh(rings.rate)?;
             (self.rings, self.name, self.given) = (rings, name, 0);
+            self.backlog = Backlog::default();
         }
         while let Ok(stamp) = self.rings.stamps.pop() {
             self.timeline.observe(stamp.position, stamp.at);
@@ -51,11 +53,11 @@ impl RealMicrophone {
             self.scratch.push(sample);
         }
         self.resample.push(&self.scratch);
-        if self.resample.ready() > MAX_WAITING {
-            let mut late = vec![0.0; self.resample.ready() - BLOCK];
-            self.resample.pull(&mut late);
-            self.given += late.len() as u64;
-            tracing::debug!(samples = late.len(), "sound waited too long");
+        let late = self.backlog.waiting(self.clock.now(), self.resample.ready());
+        if late > 0 {
+            self.resample.pull(&mut vec![0.0; late]);
+            self.given += late as u64;
+            tracing::debug!(samples = late, "sound waited for nothing");
         }
         Ok(())
     }

@@ -191,18 +191,14 @@ impl Watch {
             if errors > 0 {
                 tracing::warn!(errors, device = %id, "the sound stream reports errors");
             }
-            match find(host, self.direction, Some(id)) {
-                Ok(_) => {}
-                // The default may be another by now; one that was chosen is gone.
+            // A default is looked up as one: ALSA's is in no list.
+            match find(host, self.direction, self.wanted.as_ref()) {
+                Ok(found) if found.id == *id => {}
+                Ok(_) => return Some(Reason::Moved),
                 Err(DeviceError::NotFound) if self.wanted.is_some() => return Some(Reason::Gone),
                 Err(DeviceError::NotFound) => return Some(Reason::Moved),
                 // The sound server itself is in trouble.
                 Err(_) => return Some(Reason::Broken),
-            }
-            if self.wanted.is_none()
-                && find(host, self.direction, None).is_ok_and(|default| default.id != *id)
-            {
-                return Some(Reason::Moved);
             }
             if kept.health.broken.load(Ordering::Relaxed) {
                 return Some(Reason::Broken);
