@@ -230,9 +230,15 @@ impl FrameAssembler {
 
     fn advance(&mut self, now: Time) -> Vec<EncodedFrame> {
         let mut frames = Vec::new();
-        while let Some((start, end)) =
-            self.next_in_chain().or_else(|| self.next_keyframe()).or_else(|| self.next_of_base(now))
-        {
+        loop {
+            let next =
+                self.next_in_chain().or_else(|| self.next_keyframe()).or_else(|| self.next_of_base(now));
+            let Some((start, end)) = next else {
+                if self.drop_contradiction() {
+                    continue;
+                }
+                return frames;
+            };
             if self.is_broken_layer(start) {
                 self.last_picture_id = self.pieces.get(&start).and_then(|piece| piece.descriptor.picture_id);
                 self.drop_below(end + 1);
@@ -247,7 +253,38 @@ impl FrameAssembler {
                 }
             }
         }
-        frames
+    }
+
+    /// Drops what comes next if it can never be completed though no number is missing, as when a sender gave numbers twice. Nothing would
+    /// ever be asked for again otherwise.
+    fn drop_contradiction(&mut self) -> bool {
+        let first = if self.in_chain { Some(self.floor) } else { self.key_starts.first().copied() };
+        let Some(end) = first.and_then(|first| self.contradiction(first)) else { return false };
+        tracing::debug!(end, "a frame contradicts itself");
+        self.malformed += 1;
+        self.drop_below(end);
+        self.decoder_failed();
+        true
+    }
+
+    /// The first packet that cannot belong to the frame that begins here, when all before it are there and do not end it.
+    fn contradiction(&self, first: u64) -> Option<u64> {
+        let begin = self.pieces.get(&first)?;
+        if !begin.start {
+            return Some(first + 1);
+        }
+        for (expected, (&seq, piece)) in (first..).zip(self.pieces.range(first..)) {
+            if seq != expected {
+                return None;
+            }
+            if seq != first && (piece.start || piece.rtp_time != begin.rtp_time) {
+                return Some(seq);
+            }
+            if piece.marker {
+                return None;
+            }
+        }
+        None
     }
 
     fn next_in_chain(&mut self) -> Option<(u64, u64)> {

@@ -64,6 +64,22 @@ fn a_gap_holds_the_frames_behind_it_until_it_is_filled() {
     assert_eq!(push_all(&mut assembler, &packets), [], "nothing comes twice");
 }
 
+/// A sender took back a keyframe of which the second half had left already, and gave its numbers to the next: the receiver keeps what came
+/// first, misses no number, and must not wait for ever.
+#[test]
+fn a_frame_that_contradicts_itself_is_given_up_for_a_keyframe() {
+    for broken in [0, 1] {
+        let (frames, mut packets) = stream(6, &[0, 4]);
+        packets[broken * 3 + 2].rtp_time = RtpTime(77);
+        let mut assembler = FrameAssembler::new();
+        assert_eq!(push_all(&mut assembler, &packets[..12]), frames[..broken]);
+        assert_eq!(assembler.poll(Time::ZERO), Some(Action::RequestKeyframe), "no number is missing");
+        assert_eq!(push_all(&mut assembler, &packets[12..]), frames[4..]);
+        assert_eq!(assembler.poll(Time::from_millis(9999)), None);
+        assert!(assembler.malformed() > 0);
+    }
+}
+
 #[test]
 fn packets_of_two_moments_are_never_one_picture() {
     let (frames, mut packets) = stream(2, &[0, 1]);

@@ -55,6 +55,8 @@ impl EffortMeter {
         }
         tracing::debug!(share = self.share, effort = ?wanted, "sound takes another effort");
         self.changed = Some(now);
+        // What it took before says nothing of what it takes now.
+        self.share = LITTLE;
         self.effort = wanted;
         Some(wanted)
     }
@@ -93,9 +95,9 @@ mod tests {
     fn what_fits_stays_as_it_is() {
         let mut meter = EffortMeter::new();
         assert_eq!(work(&mut meter, 0..10_000, Duration::from_micros(1400)), Effort::Full);
-        work(&mut meter, 10_000..10_150, Duration::from_millis(4));
+        work(&mut meter, 10_000..10_030, Duration::from_millis(4));
         assert_eq!(meter.effort(), Effort::Less);
-        assert_eq!(work(&mut meter, 10_150..20_000, Duration::from_micros(800)), Effort::Less);
+        assert_eq!(work(&mut meter, 10_030..20_000, Duration::from_micros(800)), Effort::Less);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Departure {
     look_at: Option<Time>,
     /// Of [`Shared::routes`], the one that is known.
     route: u32,
+    /// The RTP time of a picture whose first packets were left out while its last were still to come.
+    cut: Option<u32>,
     ready: VecDeque<TaggedPacket>,
 }
 
@@ -59,6 +61,7 @@ impl Departure {
             numbered: false,
             look_at: None,
             route: 0,
+            cut: None,
             ready: VecDeque::new(),
         }
     }
@@ -66,6 +69,10 @@ impl Departure {
     /// Takes a packet that is to go out.
     pub(super) fn push(&mut self, at: Time, now: Instant, kind: Kind, packet: rtp::Packet) {
         self.follow_route(at);
+        if kind == Kind::Video && self.cut == Some(packet.header.timestamp) {
+            // Its number is given again, to a keyframe.
+            return;
+        }
         let bytes = packet.marshal_size() + OVERHEAD;
         self.pacer.push(at, kind, bytes, packet);
         self.look_at.get_or_insert(at);
@@ -177,7 +184,8 @@ impl Departure {
     fn start_over(&mut self) {
         let dropped = self.pacer.drop_video();
         tracing::debug!(packets = dropped.len(), "pictures that wait too long are left out");
-        if let Some(first) = dropped.iter().find(|packet| packet.header.ssrc == self.shared.ssrcs.video) {
+        if let (Some(first), Some(last)) = (dropped.first(), dropped.last()) {
+            self.cut = Some(last.header.timestamp).filter(|_| !last.header.marker);
             self.shared.video().rewriter.take_back(Seq(first.header.sequence_number));
         }
     }

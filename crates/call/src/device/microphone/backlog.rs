@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn what_came_while_the_thread_was_not_run_is_worked_off() {
-        assert_eq!(run(20_000, 480, 2), (0, 0));
+        let (left_out, waits) = run(20_000, 480, 2);
+        assert!(left_out == 0 && waits < BLOCK, "{left_out}, {waits}");
     }
 
     #[test]
