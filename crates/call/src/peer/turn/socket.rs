@@ -1,5 +1,6 @@
 //! A UDP socket as webrtc sees it: the system's, with the streams to relays behind the same face.
 
+use super::again::{is_handshake, send_again};
 use super::plan::{is_stand_in, stand_in};
 use super::runtime::Ways;
 use super::sighting::Sighting;
@@ -67,6 +68,9 @@ impl AsyncUdpSocket for CallSocket {
         }
         let sent = self.system.poll_send(context, transmit);
         if sent.is_ready() {
+            for handshake in transmit.contents.chunks(step).filter(|datagram| is_handshake(datagram)) {
+                send_again(&self.system, to, handshake);
+            }
             for sighting in sightings() {
                 self.ways.sighted_at(to, sighting);
             }
