@@ -86,12 +86,14 @@ fn the_microphone_hears_what_the_speaker_plays() {
         assert!(clock.now().since(begun) < LONG, "the tone was never heard");
         let Some(block) = microphone.next_block(Duration::from_secs(1)).unwrap() else { continue };
         heard.extend(block.samples);
-        let recent = &heard[heard.len().saturating_sub(24_000)..];
-        if recent.len() == 24_000
-            && dominant_frequency(recent, 48_000).is_some_and(|hz| (690.0..710.0).contains(&hz))
-        {
+        // Each half second once: looking more often is too much for an emulated processor, which then loses what it should hear.
+        if heard.len() < 24_000 {
+            continue;
+        }
+        if dominant_frequency(&heard, 48_000).is_some_and(|hz| (690.0..710.0).contains(&hz)) {
             break;
         }
+        heard.clear();
     }
     drop(sender);
     pump.join().unwrap();
