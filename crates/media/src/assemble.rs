@@ -67,6 +67,16 @@ struct Piece {
     data: Bytes,
 }
 
+/// What is there of the frame that begins at a packet.
+enum Extent {
+    /// All of it, up to and with this packet.
+    Whole(u64),
+    /// Some of it has not come.
+    Incomplete,
+    /// All before this packet, which cannot belong to it though nothing ended it.
+    Contradicted(u64),
+}
+
 /// Assembles the frames of one received video stream.
 #[derive(Debug, Default)]
 pub struct FrameAssembler {
@@ -172,8 +182,7 @@ impl FrameAssembler {
     /// The first sequence number still of use; asking again for one before it is in vain. While only a keyframe
     /// helps it is the first one's that has begun to come.
     pub fn needed_from(&self) -> Option<Seq> {
-        let from =
-            if self.in_chain && !self.hopeless { Some(self.floor) } else { self.key_starts.first().copied() };
+        let from = if self.hopeless { self.key_starts.first().copied() } else { self.next_start() };
         from.map(|seq| Seq(seq as u16))
     }
 
@@ -258,33 +267,13 @@ impl FrameAssembler {
     /// Drops what comes next if it can never be completed though no number is missing, as when a sender gave numbers twice. Nothing would
     /// ever be asked for again otherwise.
     fn drop_contradiction(&mut self) -> bool {
-        let first = if self.in_chain { Some(self.floor) } else { self.key_starts.first().copied() };
-        let Some(end) = first.and_then(|first| self.contradiction(first)) else { return false };
+        let extent = self.next_start().map(|start| self.extent(start));
+        let Some(Extent::Contradicted(end)) = extent else { return false };
         tracing::debug!(end, "a frame contradicts itself");
         self.malformed += 1;
         self.drop_below(end);
         self.decoder_failed();
         true
-    }
-
-    /// The first packet that cannot belong to the frame that begins here, when all before it are there and do not end it.
-    fn contradiction(&self, first: u64) -> Option<u64> {
-        let begin = self.pieces.get(&first)?;
-        if !begin.start {
-            return Some(first + 1);
-        }
-        for (expected, (&seq, piece)) in (first..).zip(self.pieces.range(first..)) {
-            if seq != expected {
-                return None;
-            }
-            if seq != first && (piece.start || piece.rtp_time != begin.rtp_time) {
-                return Some(seq);
-            }
-            if piece.marker {
-                return None;
-            }
-        }
-        None
     }
 
     fn next_in_chain(&mut self) -> Option<(u64, u64)> {
@@ -340,18 +329,35 @@ impl FrameAssembler {
         self.key_starts.iter().find_map(|&start| Some((start, self.end_of(start)?)))
     }
 
-    /// The last packet of the frame that begins here, when all between are there.
+    /// Where the next frame has to begin; `None` when only a keyframe helps and none has begun to come.
+    fn next_start(&self) -> Option<u64> {
+        if self.in_chain { Some(self.floor) } else { self.key_starts.first().copied() }
+    }
+
     fn end_of(&self, start: u64) -> Option<u64> {
-        let rtp_time = self.pieces.get(&start)?.rtp_time;
+        match self.extent(start) {
+            Extent::Whole(end) => Some(end),
+            Extent::Incomplete | Extent::Contradicted(_) => None,
+        }
+    }
+
+    fn extent(&self, start: u64) -> Extent {
+        let Some(begin) = self.pieces.get(&start) else { return Extent::Incomplete };
+        if !begin.start {
+            return Extent::Contradicted(start + 1);
+        }
         for (expected, (&seq, piece)) in (start..).zip(self.pieces.range(start..)) {
-            if seq != expected || piece.rtp_time != rtp_time || (piece.start && seq != start) {
-                return None;
+            if seq != expected {
+                break;
+            }
+            if seq != start && (piece.start || piece.rtp_time != begin.rtp_time) {
+                return Extent::Contradicted(seq);
             }
             if piece.marker {
-                return Some(seq);
+                return Extent::Whole(seq);
             }
         }
-        None
+        Extent::Incomplete
     }
 
     fn take(&mut self, start: u64, end: u64) -> Option<EncodedFrame> {
@@ -401,8 +407,7 @@ impl FrameAssembler {
     fn note_gap(&mut self, now: Time, progress: bool) {
         let keyless = !self.in_chain && self.key_starts.is_empty();
         self.keyless_since = keyless.then(|| self.keyless_since.unwrap_or(now));
-        let from = if self.in_chain { Some(self.floor) } else { self.key_starts.first().copied() };
-        let holes = from.is_some_and(|from| {
+        let holes = self.next_start().is_some_and(|from| {
             self.highest >= from && self.pieces.range(from..).count() as u64 <= self.highest - from
         });
         if !holes {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Negotiation } from '../../src/guest/session/negotiation'
 import { isOver } from '../../src/guest/session/pair'
 import { CLEAR, SILENCE, StormyPair, seeded, type Weather } from './storm'
 
@@ -24,6 +25,26 @@ describe('in clear weather', () => {
       await pair.runUntil(3_000, 'connected')
       expect(pair.agreed()).toBe(true)
       expect(pair.side(1).connection.local).toMatch(/^offer b/)
+    }
+  })
+
+  test('a repeated offer gets its answer again unless a newer offer stands', () => {
+    for (const polite of [true, false]) {
+      const side = new Negotiation(0, { offers: false, polite })
+      const offer = { type: 'description', kind: 'offer', sdp: 'offer' } as const
+      const answer = { type: 'send', signal: { type: 'description', kind: 'answer', sdp: 'answer' } }
+      const repeat = () => side.handle(0, { type: 'remote', signal: offer })
+      repeat()
+      side.handle(0, { type: 'answer_made', exchange: 1, sdp: 'answer' })
+      expect(repeat(), 'it was lost').toContainEqual(answer)
+
+      side.handle(0, { type: 'link', link: 'connected' })
+      side.handle(0, { type: 'network_changed' })
+      side.poll(0)
+      side.handle(0, { type: 'offer_made', exchange: 2, sdp: 'ours' })
+      const said = repeat()
+      if (polite) expect(said).toContainEqual(answer)
+      else expect(said, 'the offer of the impolite one stands').not.toContainEqual(answer)
     }
   })
 

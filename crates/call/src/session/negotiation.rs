@@ -262,8 +262,11 @@ impl Negotiation {
 
     fn remote_offer(&mut self, sdp: String, out: &mut Vec<Output>) {
         if self.answered.as_ref().is_some_and(|(offer, _)| *offer == sdp) {
-            // They repeat it, so our answer was lost.
-            self.send_answer(out);
+            // They repeat it, so our answer was lost. But not after a newer offer of ours that stands: for that one they take theirs
+            // back, and the old answer would meet whatever they offer next.
+            if self.role.polite || !matches!(self.exchange, Exchange::Offered { .. }) {
+                self.send_answer(out);
+            }
             return;
         }
         match self.exchange {

@@ -328,6 +328,26 @@ fn glare_is_won_by_the_impolite() {
 }
 
 #[test]
+fn a_repeated_offer_gets_its_answer_again_unless_a_newer_offer_stands() {
+    let description = |kind, sdp: &str| PairSignal::Description { kind, sdp: sdp.into() };
+    let answer = Output::Send(description(SdpKind::Answer, "answer"));
+    let now = Time::from_millis(1_000);
+    for polite in [true, false] {
+        let mut side = Negotiation::new(now, Role { offers: false, polite });
+        let offer = || Input::Remote(description(SdpKind::Offer, "offer"));
+        side.handle(now, offer());
+        let said = side.handle(now, Input::AnswerMade { exchange: 1, sdp: "answer".into() });
+        assert!(said.contains(&answer));
+        assert!(side.handle(now, offer()).contains(&answer), "it was lost");
+
+        side.handle(now, Input::Link(Link::Connected));
+        side.handle(now, Input::Moved { path_gone: true });
+        side.handle(now, Input::OfferMade { exchange: 2, sdp: "ours".into() });
+        assert_eq!(side.handle(now, offer()).contains(&answer), polite, "the impolite one's offer stands");
+    }
+}
+
+#[test]
 fn a_broken_path_is_restarted_and_a_dead_one_is_lost() {
     let mut pair = Pair::new(3, CLEAR, [false, true]);
     pair.run_until(1_000, PairState::Connected);

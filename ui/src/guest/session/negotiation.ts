@@ -235,12 +235,13 @@ export class Negotiation {
   }
 
   #remoteOffer(sdp: string, out: Output[]): void {
+    const { at } = this.#exchange
     if (this.#answered?.offer === sdp) {
-      // They repeat it, so our answer was lost.
-      this.#sendAnswer(out)
+      // They repeat it, so our answer was lost. But not after a newer offer of ours that stands: for that one they take theirs
+      // back, and the old answer would meet whatever they offer next.
+      if (this.#role.polite || at !== 'offered') this.#sendAnswer(out)
       return
     }
-    const { at } = this.#exchange
     if (at === 'stable') {
       this.#applyOffer(sdp, out)
     } else if ((at === 'making' || at === 'offered') && this.#role.polite) {
