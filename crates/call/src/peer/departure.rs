@@ -157,6 +157,7 @@ impl Departure {
     fn publish(&mut self, at: Time) {
         let estimate = self.estimator.estimate();
         self.pacer.set_rates(at, estimate.pacing, estimate.padding);
+        self.pacer.set_budget(at, estimate.full.then_some(estimate.target));
         self.shared.estimate.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&estimate);
             *known = Some(estimate);

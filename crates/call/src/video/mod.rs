@@ -6,6 +6,7 @@
 //! others is decoded by the webview, or in headless peers by [`VideoDecoder`].
 
 mod frames;
+mod pace;
 mod scale;
 mod sender;
 mod speed;

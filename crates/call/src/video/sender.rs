@@ -6,6 +6,7 @@
 //! that it reads before each picture.
 
 use super::frames::{BACKLOG, EncodedFrames};
+use super::pace::Pace;
 use super::scale::Scaler;
 use super::speed::Speed;
 use crate::clock::Clock;
@@ -159,7 +160,7 @@ impl VideoSender {
             scaler: Scaler::new(),
             speed: Speed::new(),
             encoder: None,
-            next_due: Time::ZERO,
+            pace: Pace::default(),
             count: 0,
         };
         let spawned = std::thread::Builder::new().name("video".to_owned()).spawn(move || worker.run());
@@ -233,8 +234,7 @@ struct Worker {
     scaler: Scaler,
     speed: Speed,
     encoder: Option<VpxEncoder>,
-    /// Pictures that were captured earlier are too many.
-    next_due: Time,
+    pace: Pace,
     /// Frames encoded: their PictureID.
     count: u64,
 }
@@ -313,14 +313,15 @@ impl Worker {
             // The next watcher asks for a keyframe, so nothing is lost but work.
             return Ok(());
         }
-        let (target, force) = {
+        let (target, taken_at, force) = {
             let mut orders = self.shared.lock();
-            let Some(target) = orders.aim() else { return Ok(()) };
-            if !is_due(&mut self.next_due, frame.captured_at, target.fps) {
+            let Some(target) = orders.aim() else {
+                self.pace.leave_out(frame.captured_at);
                 return Ok(());
-            }
+            };
+            let Some(taken_at) = self.pace.take(frame.captured_at, target.fps) else { return Ok(()) };
             let due = orders.gate.poll(started);
-            (target, std::mem::take(&mut orders.force_keyframe) || due)
+            (target, taken_at, std::mem::take(&mut orders.force_keyframe) || due)
         };
         let bitrate = target.bitrate;
         let picture = self.scaler.scale(&frame.picture, target.within);
@@ -335,7 +336,7 @@ impl Worker {
             }
         };
         let duration = Duration::from_secs_f64(1.0 / target.fps.clamp(1.0, 120.0));
-        let encoded = encoder.encode(&picture, frame.captured_at, duration, force)?;
+        let encoded = encoder.encode(&picture, taken_at, duration, force)?;
         let now = self.clock.now();
         if let Some(speed) = self.speed.encoded(now, now.since(started), duration) {
             encoder.set_speed(speed)?;
@@ -370,39 +371,5 @@ impl Worker {
         // It fails only when the last watcher has just left.
         self.frames.send(Arc::new(encoded)).ok();
         Ok(())
-    }
-}
-
-/// How much too early a camera's picture may be: half of one of thirty a second.
-const UNEVEN: Duration = Duration::from_millis(16);
-
-/// Whether a picture is one of so many a second. Earlier ones are too many.
-fn is_due(next_due: &mut Time, captured_at: Time, fps: f64) -> bool {
-    let interval = Duration::from_secs_f64(1.0 / fps.clamp(1.0, 120.0));
-    // A camera's pace is not even: one that is a little early is the one that was meant.
-    if captured_at + UNEVEN.min(interval / 2) < *next_due {
-        return false;
-    }
-    // After a pause the beat begins anew.
-    let beat = if captured_at > *next_due + interval { captured_at } else { *next_due };
-    *next_due = beat + interval;
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_rate_is_met_evenly_and_a_pause_is_not_made_up_for() {
-        let captured = |n: u32| Time::from_millis(1000) + Duration::from_micros(33_333) * n;
-        let mut next = Time::ZERO;
-        let taken: Vec<u32> = (0..12).filter(|n| is_due(&mut next, captured(*n), 10.0)).collect();
-        assert_eq!(taken, [0, 3, 6, 9]);
-        let mut every = Time::ZERO;
-        let all = (0..90).filter(|n| is_due(&mut every, captured(*n), 30.0)).count();
-        assert_eq!(all, 90, "a camera of that rate loses nothing");
-        let after: Vec<u32> = (300..306).filter(|n| is_due(&mut next, captured(*n), 10.0)).collect();
-        assert_eq!(after, [300, 303]);
     }
 }

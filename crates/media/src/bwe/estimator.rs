@@ -63,6 +63,8 @@ pub struct Estimate {
     pub target: Bitrate,
     /// The rate at which the pacer empties its queue: above the target, so that a keyframe does not stand.
     pub pacing: Bitrate,
+    /// The path was used to the full a moment ago: it takes the target on average, and what encoders make beyond it stands in its queue.
+    pub full: bool,
     /// The path is full to the brim, as after a fall of its rate: another picture would only be lost, and voice with it.
     pub congested: bool,
     /// Up to this rate the pacer fills gaps with padding; zero most of the time.
@@ -86,6 +88,9 @@ pub struct BandwidthEstimator {
     acknowledged: Acknowledged,
     queue: QueueDelay,
     contest: Contest,
+    /// When the path was used to the full last.
+    full_at: Option<Time>,
+    lately_full: bool,
     /// The rate while it is found out whose the queue is.
     drain: Option<Bitrate>,
     limited: ApplicationLimited,
@@ -115,6 +120,10 @@ const BACK_OFF: f64 = 0.8;
 /// The pacer may empty its queue this much faster than the target: a frame of the usual size leaves in
 /// less than half of its time.
 const PACING: f64 = 2.5;
+/// A path that was used to the full within this time most likely is again.
+const FULL_LATELY: Duration = Duration::from_secs(1);
+/// Of a path that is full: pictures wait here, where voice passes them, and not in its queue, where it does not.
+const PACING_FULL: f64 = 1.2;
 /// A probe that found less than the estimate lowers it no further than to this share of what arrives.
 const PROBE_DROP: f64 = 0.85;
 /// A longer round trip is a mistake of the measurement.
@@ -123,6 +132,8 @@ const RTT_MOST: Duration = Duration::from_secs(10);
 const RTT_WEIGHT: f64 = 0.2;
 /// A queue of this length, and of one packet more, is one that stands.
 const STANDING: Duration = Duration::from_millis(15);
+/// We yield before one of our own becomes so long: it is somebody else's, or the rate fell.
+const OURS: Duration = Duration::from_millis(100);
 /// What stands in a queue when it only passes packets on.
 const PACKET_BITS: f64 = 1200.0 * 8.0;
 /// At the lowest rates that would be any queue.
@@ -142,6 +153,8 @@ impl BandwidthEstimator {
             acknowledged: Acknowledged::default(),
             queue: QueueDelay::default(),
             contest: Contest::default(),
+            full_at: None,
+            lately_full: false,
             drain: None,
             limited: ApplicationLimited::new(start),
             prober: Prober::new(start, max),
@@ -219,6 +232,12 @@ impl BandwidthEstimator {
             self.prober.recovered(now);
         }
         self.window.step(now, self.target);
+        if self.is_full() {
+            self.full_at = Some(now);
+        } else if self.queue.now() >= OURS {
+            self.full_at = None;
+        }
+        self.lately_full = self.full_at.is_some_and(|at| now.since(at) < FULL_LATELY);
     }
 
     /// A round-trip time measured by sender and receiver reports (RFC 3550 §6.4.1).
@@ -300,8 +319,13 @@ impl BandwidthEstimator {
         let pushed = target < self.target && self.limited_by != LimitedBy::Silence;
         Estimate {
             target,
-            pacing: if congested { target } else { times(self.target, PACING) },
+            pacing: match (congested, self.lately_full) {
+                (true, _) => target,
+                (false, true) => times(self.target, PACING_FULL),
+                (false, false) => times(self.target, PACING),
+            },
             congested,
+            full: self.lately_full,
             padding: self.loss.padding().unwrap_or(Bitrate::ZERO).min(target),
             stable: self.target,
             loss: self.loss.without_queue(),
@@ -328,6 +352,11 @@ impl BandwidthEstimator {
         if let Some(rtt) = rtt {
             self.round_trip(now, rtt);
         }
+    }
+
+    /// A queue stands that nobody else keeps, so the path is used to the full.
+    fn is_full(&self) -> bool {
+        (STANDING..OURS).contains(&self.queue.now()) && !self.contest.contested()
     }
 
     /// Packets leave and no report comes.
@@ -360,6 +389,8 @@ impl BandwidthEstimator {
         let room = match (self.usage, self.loss.state()) {
             (Usage::Over | Usage::Under, _) | (_, LossState::Decreasing) => Room::None,
             (_, LossState::Increasing) => Room::Careful,
+            _ if self.contest.contested() => Room::Contested,
+            _ if self.is_full() => Room::Full,
             _ => Room::Free,
         };
         self.limited.set_estimate(self.target);

@@ -4,7 +4,8 @@
 //! large drop is over, at nearly the rate before; while the application sends less than it may, now and
 //! then at twice the estimate; and, unlike libwebrtc, now and then also while it does not, because a link
 //! that became faster would otherwise be found at 8 % a second: more often while there was much more lately,
-//! because what took it away mostly goes away, too. No probe goes beyond twice of what the sources could use.
+//! because what took it away mostly goes away, too, and not while a queue of our own stands. No probe goes
+//! beyond twice of what the sources could use.
 
 use super::estimator::ProbeCluster;
 use super::feedback::ProbeId;
@@ -18,6 +19,10 @@ use std::time::Duration;
 pub(super) enum Room {
     /// Nothing speaks against it.
     Free,
+    /// Packets wait: the path is used to the full, so nothing is worth a probe but what was there lately.
+    Full,
+    /// Somebody else fills the queue, and has what we do not ask for.
+    Contested,
     /// After losses, while the rate grows again: gently.
     Careful,
     /// Queues fill or empty, or losses grow: a probe would do harm and measure nothing.
@@ -38,7 +43,7 @@ pub(super) struct Prober {
     drop: Option<Drop>,
     next_id: u32,
     pending: Vec<ProbeCluster>,
-    /// The highest estimate lately, and when it was.
+    /// The highest estimate lately, and when it was. None during a climb: it has yet to be confirmed.
     best: (Time, Bitrate),
     /// The present climb's last probes have been measured.
     measured: bool,
@@ -84,7 +89,7 @@ const AFTER_DIP: f64 = 0.85;
 const PAUSE: Duration = Duration::from_secs(5);
 /// and, of a full link of which nothing says that it could take more, this many times as long as it takes to pass a probe on: on a slow one
 /// that is long enough to hold up pictures.
-const RARELY: u32 = 40;
+const RARELY: u32 = 80;
 /// A packet of pictures.
 const PACKET_BYTES: u64 = 1200;
 /// and while there was more lately: a few packets of the present rate each time.
@@ -95,8 +100,12 @@ const FALLEN: f64 = 1.5;
 const LATELY: Duration = Duration::from_secs(60);
 /// Length of a burst: enough packets at high rates, short enough for small queues.
 const BURST: Duration = Duration::from_millis(15);
-/// At low rates the number of packets decides.
+/// At low rates the number of packets decides,
 const BURST_PACKETS: usize = 5;
+/// which is less where these would take long to pass; there each packet takes so long that few measure as well as many elsewhere:
+const LEAST_PACKETS: usize = 3;
+/// as many as pass in this time.
+const PASSING: Duration = Duration::from_millis(100);
 /// Careful probes: of the estimate.
 const CAREFUL: f64 = 1.5;
 /// Sources overshoot: of what they want.
@@ -116,7 +125,7 @@ impl Prober {
             drop: None,
             next_id: 0,
             pending: Vec::new(),
-            best: (Time::ZERO, start),
+            best: (Time::ZERO, Bitrate::ZERO),
             measured: false,
             repeats: 0,
         }
@@ -167,7 +176,7 @@ impl Prober {
         }
         self.estimate = estimate;
         self.room = room;
-        if estimate >= self.best.1 || now.since(self.best.0) > LATELY {
+        if self.state == State::Done && (estimate >= self.best.1 || now.since(self.best.0) > LATELY) {
             self.best = (now, estimate);
         }
         if let State::Climbing(reached) = self.state
@@ -239,12 +248,19 @@ impl Prober {
         Some(match self.limited_since {
             Some(since) => probed.max(since) + PAUSE,
             None if self.best.1 > times(self.estimate, FALLEN) => probed + PAUSE_AFTER_FALL,
+            None if self.room == Room::Full => return None,
+            None if self.room == Room::Contested => probed + PAUSE_AFTER_FALL,
             None => {
-                let burst = Bitrate::of(BURST_PACKETS as u64 * PACKET_BYTES, Duration::from_secs(1));
-                let passing = burst.as_bps() as f64 / self.estimate.as_bps().max(1) as f64;
+                let bits = (self.packets() as u64 * PACKET_BYTES * 8) as f64;
+                let passing = bits / self.estimate.as_bps().max(1) as f64;
                 probed + PAUSE.max(Duration::from_secs_f64(passing.min(1.0)) * RARELY)
             }
         })
+    }
+
+    /// Of a probe.
+    fn packets(&self) -> usize {
+        ((self.estimate.bytes_in(PASSING) / PACKET_BYTES) as usize).clamp(LEAST_PACKETS, BURST_PACKETS)
     }
 
     /// No result in time: when it was not even measured, too much of it was lost by chance, and it is repeated when there is room.
@@ -267,7 +283,7 @@ impl Prober {
         match self.room {
             Room::None => return,
             Room::Careful => most = most.min(times(self.estimate, CAREFUL)),
-            Room::Free => {}
+            Room::Free | Room::Full | Room::Contested => {}
         }
         self.state = State::Done;
         for rate in rates {
@@ -278,7 +294,7 @@ impl Prober {
             let id = ProbeId(self.next_id);
             self.next_id = self.next_id.wrapping_add(1);
             let min_bytes = target.bytes_in(BURST) as usize;
-            self.pending.push(ProbeCluster { id, target, min_bytes, min_packets: BURST_PACKETS });
+            self.pending.push(ProbeCluster { id, target, min_bytes, min_packets: self.packets() });
             if *rate >= most {
                 self.state = State::Done;
                 break;
@@ -320,6 +336,7 @@ mod tests {
         prober.poll(at(1100));
         prober.poll(at(1101));
         assert_eq!(prober.state, State::Done);
+        prober.set_estimate(at(1102), Bitrate::kbps(1000), Room::Free);
         prober
     }
 
@@ -386,11 +403,30 @@ mod tests {
         assert_eq!(probes(&mut prober, 2), [5250, 10_250, 15_250]);
         prober.set_estimate(at(18_000), Bitrate::kbps(400), Room::Free);
         assert_eq!(probes(&mut prober, 18), [18_000, 20_500, 23_000, 25_500, 28_000, 30_500, 33_000]);
-        prober.set_estimate(at(80_000), Bitrate::kbps(400), Room::Free);
-        assert_eq!(probes(&mut prober, 80), [80_250, 85_250, 90_250, 95_250]);
-        prober.set_estimate(at(150_000), Bitrate::kbps(200), Room::Free);
-        prober.set_estimate(at(215_000), Bitrate::kbps(200), Room::Free);
-        assert_eq!(probes(&mut prober, 215), [215_250, 225_000], "a slow link, seldom");
+        prober.poll(at(40_000));
+        prober.set_estimate(at(100_000), Bitrate::kbps(400), Room::Free);
+        assert_eq!(probes(&mut prober, 100), [100_000, 107_750, 115_500], "a slow link, seldom");
+        prober.set_estimate(at(120_000), Bitrate::kbps(400), Room::Full);
+        assert_eq!(probes(&mut prober, 120), [] as [u64; 0], "and not while it is full");
+        prober.set_estimate(at(140_000), Bitrate::kbps(400), Room::Contested);
+        assert_eq!(probes(&mut prober, 140).len(), 7, "but for a share of it");
+    }
+
+    #[test]
+    fn the_start_rate_was_never_there_and_short_probes_do_on_a_slow_link() {
+        let mut prober = begun(5000);
+        prober.poll(at(0));
+        prober.set_estimate(at(10), Bitrate::kbps(300), Room::Free);
+        prober.set_estimate(at(100), Bitrate::kbps(150), Room::Free);
+        prober.measured();
+        prober.poll(at(1100));
+        prober.set_estimate(at(1200), Bitrate::kbps(150), Room::Free);
+        let due =
+            (2000..20_000).step_by(50).find_map(|now| prober.poll(at(now)).first().map(|one| (now, *one)));
+        let (now, probe) =
+            due.unwrap_or_else(|| unreachable!("150 of 5000 kbit/s leave something to wish for"));
+        assert_eq!(probe.min_packets, LEAST_PACKETS);
+        assert!(now > 10_000, "{now}");
     }
 
     #[test]

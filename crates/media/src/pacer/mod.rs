@@ -46,6 +46,8 @@ const RETRANSMISSION_BURST: Duration = Duration::from_secs(1);
 const RETRANSMISSION_STALE: Duration = Duration::from_millis(500);
 /// Beyond this, a picture that is not encoded is worth more than one that waits: it is three frames.
 const FULL: Duration = Duration::from_millis(100);
+/// Encoders answer to a lower rate late, and spend what they saved before it: more than so much of it ahead, they pause.
+const AHEAD: Duration = Duration::from_millis(100);
 /// So much later than was to be expected when it came in: the rate fell, and a keyframe that fits it is
 /// there sooner.
 const LATE: Duration = Duration::from_millis(250);
@@ -153,6 +155,8 @@ pub struct Pacer<T> {
     /// Everything that is sent is taken from it; padding fills what nothing else took.
     filling: Bucket,
     probes: Probes,
+    /// What may come in on average, where that matters: everything that is pushed is taken from it.
+    budget: Option<Bucket>,
     /// When what waits would have left at the rates of when it came in.
     promised: Time,
     /// The latest time heard of.
@@ -172,6 +176,7 @@ impl<T> Pacer<T> {
             retransmission: Bucket::new(now, RETRANSMISSION_BURST),
             filling: Bucket::new(now, Duration::ZERO),
             probes: Probes::default(),
+            budget: None,
             promised: now,
             now,
         }
@@ -181,6 +186,9 @@ impl<T> Pacer<T> {
     /// second is forgotten.
     pub fn push(&mut self, now: Time, kind: Kind, bytes: usize, packet: T) {
         self.advance(now);
+        if let Some(budget) = &mut self.budget {
+            budget.take(bytes);
+        }
         let waiting = Waiting { packet, bytes, pushed: self.now };
         match kind {
             Kind::Audio => self.audio.push(waiting),
@@ -205,6 +213,17 @@ impl<T> Pacer<T> {
             self.media.fill();
             self.retransmission.fill();
         }
+    }
+
+    /// What may come in on average, or nothing where the pacing rate alone limits it. Beyond it the [`Backlog`] is full though nothing waits:
+    /// the pacing rate is above what a full path takes, and the difference would stand in its queue.
+    pub fn set_budget(&mut self, now: Time, budget: Option<Bitrate>) {
+        self.advance(now);
+        self.budget = budget.map(|rate| {
+            let mut bucket = self.budget.unwrap_or_else(|| Bucket::new(self.now, Duration::ZERO));
+            bucket.set_rate(self.now, rate);
+            bucket
+        });
     }
 
     /// Wants a probe, after those already wanted. One that is not begun within a second is forgotten.
@@ -279,7 +298,7 @@ impl<T> Pacer<T> {
         let late = now + delay > self.promised + LATE;
         if !self.video.is_empty() && (late || delay > HOPELESS) {
             Backlog::Late
-        } else if delay > FULL {
+        } else if delay > FULL || self.budget.is_some_and(|budget| budget.time_for(now, 0) > AHEAD) {
             Backlog::Full
         } else {
             Backlog::Flows
@@ -300,6 +319,9 @@ impl<T> Pacer<T> {
         self.media.refill(self.now);
         self.retransmission.refill(self.now);
         self.filling.refill(self.now);
+        if let Some(budget) = &mut self.budget {
+            budget.refill(self.now);
+        }
     }
 
     fn forget_stale_retransmissions(&mut self) {

@@ -223,6 +223,23 @@ fn when_the_rate_falls_what_waits_is_given_up_and_its_numbers_come_back() {
 }
 
 #[test]
+fn an_encoder_that_answers_late_to_a_lower_rate_is_paused_though_nothing_waits() {
+    let mut pacer = pacer(1000);
+    pacer.set_budget(at(0), Some(Bitrate::kbps(400)));
+    // 33 ms of 600 kbit/s each; two thirds of it would do.
+    let mut full = 0;
+    for n in 0..30 {
+        full += usize::from(pacer.backlog(at(33 * n)) == Backlog::Full);
+        pacer.push(at(33 * n), Kind::Video, 2500, 0);
+        drain(&mut pacer, at(33 * n), at(33 * n + 32));
+    }
+    assert!((20..28).contains(&full), "{full}");
+    pacer.set_rates(at(990), Bitrate::kbps(1000), Bitrate::ZERO);
+    pacer.set_budget(at(990), None);
+    assert_eq!(pacer.backlog(at(990)), Backlog::Flows, "only a full path has one");
+}
+
+#[test]
 fn a_caller_who_does_not_listen_is_late_at_last() {
     let mut pacer = pacer(100);
     (0..16).for_each(|n| pacer.push(at(0), Kind::Video, 1250, n));

@@ -101,6 +101,7 @@ impl Caller {
         }
         let estimate = self.estimator.estimate();
         self.pacer.set_rates(now, estimate.pacing, estimate.padding);
+        self.pacer.set_budget(now, estimate.full.then_some(estimate.target));
         if now >= self.next_voice {
             self.next_voice += VOICE;
             self.pacer.push(now, Kind::Audio, VOICE_BYTES, ());
