@@ -4,7 +4,8 @@ somewhere in it.
 
     call_sound.py SPOKEN.wav HEARD.wav      prints {"pesq": ..., "visqol": ...}
 
-SPOKEN is repeated to one turn less than HEARD lasts, so that wherever the call began, all of that lies within HEARD.
+SPOKEN is repeated to one turn less than HEARD lasts, so that wherever the call began, all of that lies within HEARD. Of silence there
+is nothing to score: both are null then.
 """
 
 import json
@@ -25,7 +26,14 @@ def repeated(spoken, heard_path, into):
     soundfile.write(into, np.tile(sound, max(1, turns)), rate)
 
 
+def is_silent(path):
+    return not np.any(soundfile.read(path, dtype="float64")[0])
+
+
 def main(spoken, heard):
+    if is_silent(spoken):
+        print(json.dumps({"pesq": None, "visqol": None}))
+        return
     with tempfile.TemporaryDirectory() as folder:
         whole = os.path.join(folder, "spoken.wav")
         repeated(spoken, heard, whole)

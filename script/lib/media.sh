@@ -11,7 +11,7 @@ SPEECH_FILE=demo-congrats.g722
 MEDIA=$TARGET/media
 VENV=$TOOLS/scores
 
-# prepare_media: sets FFMPEG, CLIP, SPEECH and SOUND_SCORES.
+# prepare_media: sets FFMPEG, CLIP, SPEECH, SILENCE and SOUND_SCORES.
 prepare_media() {
   mkdir -p "$MEDIA"
   if ! "$VENV/bin/python" -c 'import imageio_ffmpeg, pesq, visqol, soundfile, scipy, ai_edge_litert' 2>/dev/null; then
@@ -28,6 +28,8 @@ prepare_media() {
   [[ -f $CLIP ]] || make_clip
   SPEECH=$MEDIA/speech-2.wav
   [[ -f $SPEECH ]] || make_speech
+  SILENCE=$MEDIA/silence-1.wav
+  [[ -f $SILENCE ]] || make_silence
 }
 
 # Ten seconds of what a webcam shows, as far as an encoder can tell: a textured background that sways as if held by hand, something
@@ -53,4 +55,10 @@ make_speech() {
   recording=$(dpkg-query -L "$SPEECH_PACKAGE" | grep "/$SPEECH_FILE\$" | head -n 1)
   "$FFMPEG" -nostdin -v error -y -f g722 -i "$recording" -t 10 -ar 48000 -ac 1 -c:a pcm_s16le "$SPEECH.new.wav"
   mv "$SPEECH.new.wav" "$SPEECH"
+}
+
+# For the second person, who listens: whoever speaks the same at the same time is taken for an echo, and browsers take echoes away.
+make_silence() {
+  "$FFMPEG" -nostdin -v error -y -f lavfi -i anullsrc=r=48000:cl=mono -t 10 -c:a pcm_s16le "$SILENCE.new.wav"
+  mv "$SILENCE.new.wav" "$SILENCE"
 }
