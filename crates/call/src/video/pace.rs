@@ -16,7 +16,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Takes note of a picture that is left out because what was given before has not left yet. Rate control does not hear of the pause: it
+    /// Takes note of a picture that is left out for the network's sake. Rate control does not hear of the pause: it
     /// would take it for a slower camera, which has more bits for each picture, and what was held back would come at once when it ends.
     pub(super) fn leave_out(&mut self, captured_at: Time) {
         self.left_out += captured_at.since(self.last_captured);

@@ -88,9 +88,8 @@ pub struct BandwidthEstimator {
     acknowledged: Acknowledged,
     queue: QueueDelay,
     contest: Contest,
-    /// When the path was used to the full last.
+    /// When the path was used to the full last, if that was lately.
     full_at: Option<Time>,
-    lately_full: bool,
     /// The rate while it is found out whose the queue is.
     drain: Option<Bitrate>,
     limited: ApplicationLimited,
@@ -154,7 +153,6 @@ impl BandwidthEstimator {
             queue: QueueDelay::default(),
             contest: Contest::default(),
             full_at: None,
-            lately_full: false,
             drain: None,
             limited: ApplicationLimited::new(start),
             prober: Prober::new(start, max),
@@ -232,12 +230,10 @@ impl BandwidthEstimator {
             self.prober.recovered(now);
         }
         self.window.step(now, self.target);
-        if self.is_full() {
-            self.full_at = Some(now);
-        } else if self.queue.now() >= OURS {
-            self.full_at = None;
-        }
-        self.lately_full = self.full_at.is_some_and(|at| now.since(at) < FULL_LATELY);
+        self.full_at = match self.is_full() {
+            true => Some(now),
+            false => self.full_at.filter(|at| self.queue.now() < OURS && now.since(*at) < FULL_LATELY),
+        };
     }
 
     /// A round-trip time measured by sender and receiver reports (RFC 3550 §6.4.1).
@@ -319,13 +315,13 @@ impl BandwidthEstimator {
         let pushed = target < self.target && self.limited_by != LimitedBy::Silence;
         Estimate {
             target,
-            pacing: match (congested, self.lately_full) {
+            pacing: match (congested, self.full_at.is_some()) {
                 (true, _) => target,
                 (false, true) => times(self.target, PACING_FULL),
                 (false, false) => times(self.target, PACING),
             },
             congested,
-            full: self.lately_full,
+            full: self.full_at.is_some(),
             padding: self.loss.padding().unwrap_or(Bitrate::ZERO).min(target),
             stable: self.target,
             loss: self.loss.without_queue(),
