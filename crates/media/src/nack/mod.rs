@@ -4,8 +4,9 @@
 //! does not know about them asks again for what it has. When to ask first is learnt from packets that
 //! were only late ([`reorder`]), when to ask again from the time that answers take ([`answer`]).
 //!
-//! An ask may be lost, too, and costs next to nothing, so each is repeated once before an answer could have
-//! come; whoever answers does so once per round trip, as [`crate::rtp::PacketHistory`] and libwebrtc do.
+//! An ask may be lost, too, and costs next to nothing, so each is repeated a few times before an answer could have
+//! come; whoever answers does so once per round trip, as libwebrtc does. [`crate::rtp::PacketHistory`] takes a repeat
+//! for more where an answer was lost before.
 //!
 //! When one packet is given up, everything that is missing is: the pictures behind it cannot be decoded
 //! before a keyframe. That is so when an answer is long overdue, and at once when more is missing than a
@@ -23,10 +24,12 @@ use reorder::Reordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// An ask is repeated after this part of the time in which an answer comes, …
-const REPEAT_PART: u32 = 6;
-/// … but not within this: what loses one packet often loses the next.
+/// An ask is repeated after each such part of the time in which an answer comes, …
+const REPEAT_PART: u32 = 8;
+/// … but not within this, because what loses one packet often loses the next, …
 const MIN_REPEAT: Duration = Duration::from_millis(5);
+/// … and only in this part of that time: what is asked for later could be taken for another try.
+const REPEATS_WITHIN: u32 = 2;
 /// At 30 % loss both ways, ten tries fail once in a thousand.
 const MAX_TRIES: u8 = 10;
 /// A keyframe takes a round trip and a few frames' time to be sent: before so many tries failed it would not
@@ -83,7 +86,13 @@ struct Asked {
     last: Time,
     /// Repeats left out.
     tries: u8,
-    repeated: bool,
+    /// Of the last try, those whose time is over.
+    repeats: u32,
+}
+
+/// How long after an ask it is repeated, where an answer takes so long.
+fn repeat_after(answer: Duration) -> Duration {
+    (answer / REPEAT_PART).max(MIN_REPEAT)
 }
 
 /// The holes of one received stream.
@@ -202,6 +211,7 @@ impl NackGenerator {
         if self.missing.values().any(overdue) {
             self.give_up();
         }
+        let repeat = repeat_after(answer);
         let due: Vec<u64> = self
             .missing
             .iter()
@@ -211,11 +221,12 @@ impl NackGenerator {
         for seq in &due {
             let Some(hole) = self.missing.get_mut(seq) else { continue };
             hole.asked = Some(match hole.asked {
-                None => Asked { last: self.now, tries: 1, repeated: false },
-                Some(asked) if !asked.repeated && self.now < asked.last + answer => {
-                    Asked { repeated: true, ..asked }
+                None => Asked { last: self.now, tries: 1, repeats: 0 },
+                Some(asked) if self.now < asked.last + answer => {
+                    let over = self.now.since(asked.last).as_micros() / repeat.as_micros();
+                    Asked { repeats: over as u32, ..asked }
                 }
-                Some(asked) => Asked { last: self.now, tries: asked.tries + 1, repeated: false },
+                Some(asked) => Asked { last: self.now, tries: asked.tries + 1, repeats: 0 },
             });
         }
         Nacks {
@@ -228,9 +239,8 @@ impl NackGenerator {
     fn due(&self, hole: &Missing, rtt: Duration) -> Time {
         let Some(asked) = hole.asked else { return hole.noticed + self.reordering.wait() };
         let answer = self.answers.timeout(self.now, rtt);
-        let repeat = (answer / REPEAT_PART).max(MIN_REPEAT);
-        // On a short path the next try is as soon as a repeat.
-        if !asked.repeated && repeat * 2 < answer { asked.last + repeat } else { asked.last + answer }
+        let repeat = repeat_after(answer) * (asked.repeats + 1);
+        asked.last + if repeat <= answer / REPEATS_WITHIN { repeat } else { answer }
     }
 
     /// When [`NackGenerator::poll`] has something to say next, if no packet comes before.

@@ -24,14 +24,15 @@ fn asks(nack: &mut NackGenerator, from: u64, until: u64) -> Vec<u64> {
 }
 
 #[test]
-fn a_hole_is_asked_for_twice_per_round_trip_until_it_comes() {
+fn a_hole_is_asked_for_anew_each_round_trip_until_it_comes() {
     let mut nack = NackGenerator::new();
     nack.received(at(0), Seq(10), false);
     for seq in 12..=14 {
         nack.received(at(1), Seq(seq), false);
     }
     assert_eq!(nack.poll_at(RTT), Some(at(2)));
-    assert_eq!(asks(&mut nack, 1, 150), [2, 13, 63, 74, 124, 135], "each ask and its repeat");
+    let tries = [2, 10, 18, 25, 33, 63, 71, 79, 86, 94, 124];
+    assert_eq!(asks(&mut nack, 1, 130), tries, "each try, and its repeats while no answer can be there");
     assert_eq!(nack.received(at(150), Seq(11), true), Arrival::Recovered);
     assert_eq!(nack.received(at(151), Seq(11), true), Arrival::Duplicate);
     assert_eq!((nack.poll(at(400), RTT), nack.poll_at(RTT)), (Nacks::default(), None));
@@ -53,7 +54,8 @@ fn a_retransmission_that_is_lost_is_asked_for_again_as_soon_as_it_should_have_be
     nack.received(at(4000), Seq(seq + 2), false);
     let tries = asks(&mut nack, 4000, 4200);
     assert_eq!(tries[0], 4001);
-    assert!((4081..4090).contains(&tries[2]), "{tries:?}");
+    let second = tries.iter().find(|&&ms| ms > 4060);
+    assert!(second.is_some_and(|ms| (4081..4090).contains(ms)), "{tries:?}");
 }
 
 #[test]
