@@ -75,6 +75,8 @@ enum Task {
         size: Option<(u32, u32)>,
         #[arg(long)]
         networked: bool,
+        #[arg(long)]
+        deaf: bool,
     },
     /// A space for a call's peers.
     #[command(hide = true)]
@@ -155,13 +157,13 @@ async fn do_task(task: Task, program: impl Fn() -> Result<Program>) -> Result<()
             let report = startup::measure(&app.map_or_else(beside, Ok)?, times).await?;
             print(&if json { to_json(&report)? } else { report.to_string() })
         }
-        Task::Peer { name, data, camera, mic, speaker, record, size, networked } => {
+        Task::Peer { name, data, camera, mic, speaker, record, size, networked, deaf } => {
             let devices = DeviceOverrides {
                 camera: Some(camera.to_string()),
                 microphone: Some(mic.to_string()),
                 speaker: Some(speaker.to_string()),
             };
-            peer::live(PersonOptions { name, data, devices, record, size, networked }).await
+            peer::live(PersonOptions { name, data, devices, record, size, networked, deaf }).await
         }
         Task::Voice(arguments) => {
             let json = arguments.json;

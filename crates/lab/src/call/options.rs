@@ -130,6 +130,11 @@ impl CallOptions {
         }
     }
 
+    /// Whether all microphones are recordings, in which there is no test tone to listen for.
+    pub(super) fn speaks_recordings(&self) -> bool {
+        [0, 1].iter().all(|&place| matches!(self.microphone(place), MicrophoneChoice::File { .. }))
+    }
+
     /// Camera, microphone and speaker of the person at this place, who has this name.
     pub(super) fn devices(&self, place: usize, name: &str) -> [String; 3] {
         [self.camera(place).to_string(), self.microphone(place).to_string(), self.speaker(name).to_string()]

@@ -73,7 +73,13 @@ impl Party {
     ) -> Result<Party> {
         let run = Run::new();
         let homes = tempfile::tempdir()?;
-        let stage = Stage { run: &run, program, home: homes.path(), size: options.size };
+        let stage = Stage {
+            run: &run,
+            program,
+            home: homes.path(),
+            size: options.size,
+            deaf: options.speaks_recordings(),
+        };
         let places = [call * 2, call * 2 + 1];
         let at = network.map(Network::server);
         let listen = SocketAddr::from((at.map_or(Ipv4Addr::LOCALHOST, |(_, address)| address), 0));
@@ -196,7 +202,8 @@ pub(super) fn ended(happening: &Happening) -> Option<()> {
 
 /// Starts a server in a process of its own, with its data under `home`; port 0 takes a free one.
 pub fn start_space(run: &Run, program: &Program, home: &Path, port: u16) -> Result<Remote> {
-    Stage { run, program, home, size: None }.space(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), None)
+    Stage { run, program, home, size: None, deaf: false }
+        .space(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), None)
 }
 
 /// Waits until a server takes connections: its link, its set-up code while it has no owner, and its port.
@@ -218,7 +225,7 @@ pub fn start_person(
     record: Option<&Path>,
 ) -> Result<Remote> {
     let devices = devices.clone().map(|(_, choice)| choice);
-    Stage { run, program, home, size: None }.person(name, &devices, record, None)
+    Stage { run, program, home, size: None, deaf: false }.person(name, &devices, record, None)
 }
 
 /// Where processes come from and keep their data.
@@ -228,6 +235,8 @@ pub(super) struct Stage<'a> {
     pub(super) home: &'a Path,
     /// The largest picture that is asked of cameras.
     pub(super) size: Option<(u32, u32)>,
+    /// Whether nobody listens for test tones.
+    pub(super) deaf: bool,
 }
 
 impl Stage<'_> {
@@ -258,6 +267,9 @@ impl Stage<'_> {
         }
         if namespace.is_some() {
             arguments.push("--networked".to_owned());
+        }
+        if self.deaf {
+            arguments.push("--deaf".to_owned());
         }
         Remote::start(self.run, self.program, name, &arguments, self.home, namespace)
     }

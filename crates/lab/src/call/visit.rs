@@ -70,7 +70,7 @@ impl Visit {
         (first, second): (Option<Browser>, Browser),
     ) -> Result<Visit> {
         let (run, homes) = (Run::new(), tempfile::tempdir()?);
-        let stage = Stage { run: &run, program, home: homes.path(), size: options.size };
+        let stage = Stage { run: &run, program, home: homes.path(), size: options.size, deaf: false };
         let at_server = network.map(Network::server);
         let address = at_server.map_or(Ipv4Addr::LOCALHOST, |(_, address)| address);
         let near = at_server.map(|(namespace, _)| namespace);

@@ -39,6 +39,9 @@ pub struct PersonOptions {
     pub size: Option<(u32, u32)>,
     /// Whether others live elsewhere: on this computer alone a call needs the loopback.
     pub networked: bool,
+    /// Whether they listen to nothing: in a recording there are no times to be heard, and looking for them takes a tenth of what such a
+    /// call does.
+    pub deaf: bool,
 }
 
 /// Lives until told to leave, or until nobody gives orders any more.
@@ -56,10 +59,12 @@ pub async fn live(options: PersonOptions) -> Result<()> {
         ..usual
     };
     let (client, updates) = Client::open(config).await.map_err(problem)?;
-    client.set_hearing(move || {
-        let eardrum = eardrum.clone();
-        Box::new(move |first, samples| eardrum.beat(first, samples))
-    });
+    if !options.deaf {
+        client.set_hearing(move || {
+            let eardrum = eardrum.clone();
+            Box::new(move |first, samples| eardrum.beat(first, samples))
+        });
+    }
     client.set_attention(Attention { open: true, focused: true, room: None });
     let (rooms_changed, rooms) = watch::channel(());
     let eyes = Arc::<Mutex<Vec<Eyes>>>::default();

@@ -62,7 +62,14 @@ pub struct OpusDecoder {
     /// The packet whose redundancy `dred` holds, ready to be decoded, and how far back it goes.
     ready: (Vec<u8>, usize),
     effort: Effort,
+    /// The last packet said that nothing is said (DTX): what follows without packets is comfort noise.
+    quiet: bool,
+    /// As libopus has it.
+    complexity: c_int,
 }
+
+/// A packet of at most so many bytes says that nothing is said.
+const DTX_BYTES: usize = 2;
 
 /// From 5 on concealment is by a network (deep PLC).
 fn complexity(effort: Effort) -> c_int {
@@ -86,23 +93,31 @@ impl OpusDecoder {
             })?;
         let dred = Owned::new("opus_dred_alloc", opus_dred_free, |error| unsafe { opus_dred_alloc(error) })?;
         let effort = Effort::default();
-        let mut decoder = OpusDecoder { decoder, dred_decoder, dred, ready: (Vec::new(), 0), effort };
-        decoder.set_complexity(complexity(effort))?;
+        let ready = (Vec::new(), 0);
+        let mut decoder =
+            OpusDecoder { decoder, dred_decoder, dred, ready, effort, quiet: false, complexity: 0 };
+        decoder.take_effort()?;
         Ok(decoder)
     }
 
     /// Takes so much work from the next packet on; only with all of it lost sound is made by networks.
     pub fn set_effort(&mut self, effort: Effort) -> Result<(), CodecError> {
-        if std::mem::replace(&mut self.effort, effort) == effort {
-            return Ok(());
-        }
-        self.set_complexity(complexity(effort))
+        self.effort = effort;
+        self.take_effort()
     }
 
-    fn set_complexity(&mut self, complexity: c_int) -> Result<(), CodecError> {
+    /// The sound of nobody speaking takes no network, which would go on for as long as they are silent.
+    fn take_effort(&mut self) -> Result<(), CodecError> {
+        let complexity = if self.quiet { 0 } else { complexity(self.effort) };
+        if complexity == self.complexity {
+            return Ok(());
+        }
         // SAFETY: the decoder lives, and this request takes one integer.
         match unsafe { opus_decoder_ctl(self.decoder.get(), OPUS_SET_COMPLEXITY_REQUEST, complexity) } {
-            0 => Ok(()),
+            0 => {
+                self.complexity = complexity;
+                Ok(())
+            }
             error => Err(failed("complexity", error)),
         }
     }
@@ -186,6 +201,12 @@ impl Decoder for OpusDecoder {
     type Error = CodecError;
 
     fn decode(&mut self, input: DecoderInput<'_>, out: &mut [f32]) -> Result<usize, CodecError> {
+        self.quiet = match input {
+            DecoderInput::Packet(packet) => packet.len() <= DTX_BYTES,
+            DecoderInput::Conceal { .. } => self.quiet,
+            DecoderInput::Fec { .. } | DecoderInput::Dred { .. } => false,
+        };
+        self.take_effort()?;
         match input {
             // Without data libopus would conceal: an empty packet from the network must not.
             DecoderInput::Packet([]) => Err(CodecError::Corrupt("an empty packet".to_owned())),
@@ -219,4 +240,25 @@ fn length(length: usize) -> Result<c_int, CodecError> {
 
 fn corrupt(error: c_int) -> CodecError {
     CodecError::Corrupt(super::describe(error))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_voice_is_gone_on_with_by_a_network_and_a_silence_is_not() {
+        let mut decoder = OpusDecoder::new().unwrap();
+        let mut after = |input| {
+            decoder.decode(input, &mut [0.0; 960]).unwrap();
+            decoder.set_effort(Effort::Full).unwrap();
+            decoder.complexity
+        };
+        let (sound, silence) = (DecoderInput::Packet(&[0xf8, 0xff, 0xfe]), DecoderInput::Packet(&[0xf8]));
+        let nothing = DecoderInput::Conceal { samples: 960 };
+        assert_eq!([after(sound), after(nothing)], [complexity(Effort::Full); 2]);
+        assert_eq!([after(silence), after(nothing)], [0; 2]);
+        assert_eq!(after(sound), complexity(Effort::Full));
+    }
 }

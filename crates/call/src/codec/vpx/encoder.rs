@@ -52,7 +52,7 @@ unsafe impl Send for VpxEncoder {}
 
 impl VpxEncoder {
     /// An encoder for pictures of this size (both even), at about `fps`, aiming at `bitrate`. `speed` is
-    /// libvpx's −cpu-used: 6 is careful, 12 is fast.
+    /// libvpx's −cpu-used: 6 is careful, 16 is fast.
     pub fn new(
         width: u32,
         height: u32,
@@ -117,7 +117,7 @@ impl VpxEncoder {
         self.context.check("vpx_codec_enc_config_set", result)
     }
 
-    /// Trades quality for speed from the next picture on: 6 careful, 12 fast (libvpx's −cpu-used).
+    /// Trades quality for speed from the next picture on: 6 careful, 16 fast (libvpx's −cpu-used).
     pub fn set_speed(&mut self, speed: u8) -> Result<(), CodecError> {
         self.control(vp8e_enc_control_id::VP8E_SET_CPUUSED, -c_int::from(speed.min(16)))
     }

@@ -102,7 +102,8 @@ fn decoder(path: &Path) -> Result<y4m::Decoder<BufReader<File>>, DeviceError> {
         ErrorKind::PermissionDenied => DeviceError::Denied,
         _ => DeviceError::Other(format!("{}: {error}", path.display())),
     })?;
-    y4m::decode(BufReader::with_capacity(1 << 20, file))
+    // A picture is larger than its buffer on purpose: it is then read right to where it belongs.
+    y4m::decode(BufReader::new(file))
         .map_err(|error| unsupported(path, &format!("not a y4m file ({error:?})")))
 }
 
