@@ -1,6 +1,9 @@
-//! Makes webrtc's driver go round again while a relay is in use.
+//! Makes webrtc's driver go round again while a relay is in use, and sooner while a connection begins.
 //!
-//! In each round the driver first writes what its TURN client has, then asks the connection for packets, and hands those for a relay to
+//! When a path is found, the first message of the handshake is made, and given out when the next timer goes off: whichever that is, it is
+//! some 20 ms later. So [while a connection begins](Nudge::limit) the driver waits for no timer any longer than a few milliseconds.
+//!
+//! With a relay, in each round the driver first writes what its TURN client has, then asks the connection for packets, and hands those for a relay to
 //! the TURN client: there they lie until something else makes it go round. A voice packet waits for the next one so, and a data
 //! channel, whose acknowledgements lie there, crawled at 0.09 MB/s. What came through a relay needs one round to be read and one more for
 //! the answer. The driver begins to wait by a call of [`Runtime::sleep`](webrtc::runtime::Runtime::sleep), which is ours, and goes round
@@ -11,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 /// What wakes the driver so many times in a row without anything passing through a relay: then the call goes another way, and needs none
 /// of this.
@@ -18,9 +22,15 @@ const WITHOUT_RELAY: u32 = 64;
 /// Packets for the TURN client are made in the first round (or, if they answer what came through it, in the second) and written in
 /// the next.
 const ROUNDS: u8 = 2;
+/// The driver waits so many times, …
+const EARLY_WAITS: u32 = 200;
+/// … no longer than this: together longer than the search for a path takes where 20 ms are felt.
+const EARLY_WAIT: Duration = Duration::from_millis(3);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Nudge {
+    /// How many waits will still be short.
+    early: AtomicU32,
     /// How often the driver may be woken until it is left alone; nothing before a relay serves us.
     on: AtomicU32,
     /// Held for an instant by the driver's task alone.
@@ -36,7 +46,24 @@ struct Rounds {
     taken: bool,
 }
 
+impl Default for Nudge {
+    fn default() -> Nudge {
+        Nudge {
+            early: AtomicU32::new(EARLY_WAITS),
+            on: AtomicU32::default(),
+            rounds: Mutex::default(),
+            waker: AtomicWaker::new(),
+        }
+    }
+}
+
 impl Nudge {
+    /// How long the driver may wait that wants to wait for so long.
+    pub(super) fn limit(&self, wait: Duration) -> Duration {
+        let early = self.early.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if early.is_ok() { wait.min(EARLY_WAIT) } else { wait }
+    }
+
     /// A relay serves us, or something passes through it.
     pub(super) fn turn_on(&self) {
         self.on.store(WITHOUT_RELAY, Ordering::Relaxed);
@@ -136,6 +163,16 @@ mod tests {
         nudge.look(&[0x00, 0x17, 0, 0]);
         nudge.waits();
         assert!(nudge.take(&context));
+    }
+
+    #[test]
+    fn it_waits_for_no_timer_at_first_and_then_as_long_as_it_likes() {
+        let nudge = Nudge::default();
+        let long = Duration::from_secs(1);
+        assert_eq!(nudge.limit(Duration::from_millis(1)), Duration::from_millis(1));
+        let early = (1..1_000).take_while(|_| nudge.limit(long) < long).count();
+        assert!(EARLY_WAIT * early as u32 > Duration::from_millis(300));
+        assert!((0..1_000).all(|_| nudge.limit(long) == long));
     }
 
     #[test]

@@ -294,7 +294,7 @@ impl Runtime for CallRuntime {
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
         self.ways.nudge.waits();
-        TokioRuntime.sleep(duration)
+        TokioRuntime.sleep(self.ways.nudge.limit(duration))
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
