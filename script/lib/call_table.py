@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """The table of calls on bad networks: what is run, how runs become one figure, and what the table looks like.
 
-    call_table.py run --lab LAB --out FOLDER [--quick] [--only NAME]... [--] ARGUMENTS-OF-SNUG-LAB-CALL...
+    call_table.py run --lab LAB --out FOLDER [--quick] [--only NAME]... [--add JSON] [--] ARGUMENTS-OF-SNUG-LAB-CALL...
     call_table.py self-test
 
 Every condition is held by us and, where something is to be compared, right afterwards between two Chromiums. Writes
 FOLDER/calls-DATE.json with every report and FOLDER/calls-DATE.md: what is to be reached, with ours, Chromium's, their ratio and whether
 it was, then all medians of both. A run that is not valid is repeated once with the same seed; what is still not valid is left out of the
-medians and counted in the table.
+medians and counted in the table. The whole takes hours: it can be held in parts, each of which adds the earlier ones.
 """
 
 import argparse
@@ -75,10 +75,6 @@ UNEVEN = [at_most("concealed %", 1), times("delay p50 ms", 1), times("p95 ms", 1
 SHARED = [at_least("least share %", 0.4 * 50)]
 
 
-def voice(loss):
-    return f"{NEAR}+loss={loss}"
-
-
 def heard(by):
     return [above("PESQ", by), above("ViSQOL", by)]
 
@@ -92,7 +88,7 @@ CONDITIONS = [
     ("clean", ["--link", NEAR, *BASELINE], 40, SEEDS, CLEAN),
     ("loss 2 %", ["--link", f"{NEAR}+loss=2", *BASELINE], 40, CHANCE, LOSS),
     ("loss 5 %", ["--link", f"{NEAR}+loss=5", *BASELINE], 40, CHANCE, FIVE),
-    ("loss 10 %", ["--link", f"{NEAR}+loss=10", *BASELINE], 40, CHANCE, LOSS),
+    ("loss 10 %", ["--link", f"{NEAR}+loss=10", *BASELINE], 40, CHANCE, [*LOSS, *heard(0)]),
     ("loss 5 % in bursts of 4", ["--link", f"{NEAR}+loss=5+burst=4", *BASELINE], 40, CHANCE, FIVE),
     (
         "2500-600-2500 kbit/s",
@@ -106,9 +102,8 @@ CONDITIONS = [
     ("1000 kbit/s", ["--link", rate(1000), *BASELINE], 40, SEEDS, STEADY),
     ("jitter 30 ms", ["--link", "delay=40+jitter=30", *BASELINE], 40, CHANCE, UNEVEN),
     ("spikes of 200 ms", ["--link", f"{NEAR}+spike=200+every=3000", *BASELINE], 40, CHANCE, UNEVEN),
-    ("voice, loss 10 %", ["--link", voice(10), *BASELINE], 40, CHANCE, heard(0)),
-    ("voice, loss 20 %", ["--link", voice(20), *BASELINE], 40, CHANCE, heard(0.3)),
-    ("voice, loss 30 %", ["--link", voice(30), *BASELINE], 40, CHANCE, heard(0.3)),
+    ("voice, loss 20 %", ["--link", f"{NEAR}+loss=20", *BASELINE], 40, CHANCE, heard(0.3)),
+    ("voice, loss 30 %", ["--link", f"{NEAR}+loss=30", *BASELINE], 40, CHANCE, heard(0.3)),
     ("two calls on 2000 kbit/s", ["--link", rate(2000), "--calls", "2"], 40, SEEDS, SHARED),
     ("a download on 2000 kbit/s", ["--link", rate(2000), "--tcp"], 40, SEEDS, SHARED),
     ("another address", ["--link", NEAR, "--roam", "10"], 25, SEEDS, [below("media back ms", 2000)]),
@@ -261,14 +256,18 @@ def verdicts(runs, theirs):
     return rows(lines, ["condition", "valid", "figure", "ours", "Chromium", "ratio", "to reach", "reached"])
 
 
-def document(runs):
-    """The whole of it."""
+def document(runs, commits):
+    """The whole of it. `commits` says of which code each condition's figures are."""
     theirs = {}
     for condition, reports in runs.items():
         held = [baseline(report) for report in reports if isinstance(report, dict)]
         if any(held):
             theirs[condition] = [report for report in held if report]
     note = "In brackets: not valid, or fewer valid runs than a median takes."
+    made = collections.defaultdict(list)
+    for condition in runs:
+        made[commits[condition]].append(condition)
+    note += "".join(f" Of {commit}: {', '.join(conditions)}." for commit, conditions in made.items())
     parts = [["# What is to be reached", ""], verdicts(runs, theirs), ["", note, "", "# Ours", ""], medians(runs)]
     if theirs:
         parts += [["", "# Chromium's", ""], medians(theirs)]
@@ -301,9 +300,12 @@ def run(options):
     chosen = [condition for condition in CONDITIONS if not options.only or condition[0] in options.only]
     if not chosen:
         sys.exit("there are: " + ", ".join(condition[0] for condition in CONDITIONS))
-    runs = {}
+    earlier = json.loads(pathlib.Path(options.add).read_text()) if options.add else {"runs": {}, "commits": {}}
+    runs, commits = earlier["runs"], earlier["commits"]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     for condition, arguments, seconds, seeds, _ in chosen:
-        reports = runs.setdefault(condition, [])
+        reports, commits[condition] = [], commit
+        runs[condition] = reports
         for seed in seeds[:1] if options.quick else seeds:
             print(f"  {condition}, seed {seed}", file=sys.stderr, flush=True)
             seconds = min(seconds, options.seconds or seconds)
@@ -313,11 +315,10 @@ def run(options):
                 report = one(options.lab, [*options.arguments, *arguments], seconds, seed)
             reports.append(report)
             # Written each time, so that a table that was stopped is still something.
-            commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-            whole = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "commit": commit.stdout.strip(), "runs": runs}
+            whole = {"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "commits": commits, "runs": runs}
             name.with_suffix(".json").write_text(json.dumps(whole, indent=1) + "\n")
-            name.with_suffix(".md").write_text(document(runs))
-    print(document(runs))
+            name.with_suffix(".md").write_text(document(runs, commits))
+    print(document(runs, commits))
     print(f"{name}.json, {name}.md", file=sys.stderr)
 
 
@@ -360,7 +361,8 @@ def self_test():
     enough = [fast] * 3
     judged = table(verdicts({"clean": enough}, {"clean": [baseline(report) for report in enough]}))
     assert judged[0]["reached"] == "yes", judged
-    assert "# Chromium's" in document({"clean": clean}) and "# Chromium's" not in document({"fall": fall})
+    alone, both = document({"fall": fall}, {"fall": "c0ffee"}), document({"clean": clean}, {"clean": "c0ffee"})
+    assert "# Chromium's" in both and "# Chromium's" not in alone and "Of c0ffee: fall." in alone
     assert doubts(report(True, 1, report(False, 1))) == ["Chromium: busy"]
     assert middle([(1.0, 40.0), (3.0, 60.0)]) == (2.0, 50.0)
     assert all(target.of in READS for *_, targets in CONDITIONS for target in targets)
@@ -375,6 +377,7 @@ if __name__ == "__main__":
     runner.add_argument("--out", required=True)
     runner.add_argument("--quick", action="store_true")
     runner.add_argument("--only", action="append")
+    runner.add_argument("--add", help="an earlier table (its JSON), for the conditions that are not run now")
     runner.add_argument("--seconds", type=float, help="no call longer than this: to try the table, not for figures")
     runner.add_argument("arguments", nargs="*")
     tasks.add_parser("self-test")
