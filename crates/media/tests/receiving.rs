@@ -233,9 +233,9 @@ fn two_percent_of_loss_is_not_seen() {
 }
 
 #[test]
-fn five_percent_of_loss_freezes_less_than_one_percent_of_the_time() {
+fn five_percent_of_loss_is_hardly_seen() {
     let outcome = lossy(0.05, 1.0);
-    assert!(outcome.freeze_ratio < 0.01 && outcome.per_loss() < 1.2, "{outcome:?}");
+    assert!(outcome.freeze_ratio < 0.003 && outcome.per_loss() < 1.2, "{outcome:?}");
     assert!(outcome.frames > 0.999, "{outcome:?}");
     assert_eq!(outcome.keyframes, 0);
 }
@@ -243,14 +243,14 @@ fn five_percent_of_loss_freezes_less_than_one_percent_of_the_time() {
 #[test]
 fn ten_percent_of_loss_is_repaired_without_keyframes() {
     let outcome = lossy(0.10, 1.0);
-    assert!(outcome.freeze_ratio < 0.03 && outcome.per_loss() < 1.3, "{outcome:?}");
+    assert!(outcome.freeze_ratio < 0.01 && outcome.per_loss() < 1.3, "{outcome:?}");
     assert_eq!(outcome.keyframes, 0);
 }
 
 #[test]
 fn losses_in_runs_of_four_are_repaired_as_well() {
     let outcome = lossy(0.05, 4.0);
-    assert!(outcome.freeze_ratio < 0.025 && outcome.per_loss() < 1.3, "{outcome:?}");
+    assert!(outcome.freeze_ratio < 0.015 && outcome.per_loss() < 1.3, "{outcome:?}");
     assert_eq!(outcome.keyframes, 0);
 }
 

@@ -8,6 +8,7 @@ use crate::codec::CodecError;
 use crate::codec::opus::FRAME;
 use crate::device::Block;
 use bytes::Bytes;
+use snug_media::audio::is_dtx;
 use snug_media::level::audio_level;
 use snug_media::{ClockRate, RtpTime, Time};
 use std::time::Duration;
@@ -18,8 +19,6 @@ const GAP: Duration = Duration::from_millis(60);
 const LONGEST: usize = 3 * FRAME;
 /// Packets grow no sooner than after so many samples at one length: a second.
 const HOLD: usize = 48_000;
-/// A packet of at most so many bytes says that nothing is said (libopus in DTX).
-const DTX_BYTES: usize = 2;
 
 /// Joins blocks to packets and gives them their RTP time.
 pub struct Packetizer {
@@ -111,7 +110,7 @@ impl Packetizer {
         self.advance();
         let payload = encoded?;
         // The first packet of silence is sent, because it says that silence begins.
-        let quiet = payload.len() <= DTX_BYTES;
+        let quiet = is_dtx(&payload);
         if std::mem::replace(&mut self.quiet, quiet) && quiet {
             return Ok(None);
         }

@@ -39,7 +39,7 @@ mod trajectories;
 pub use decision::{Insert, Playout, Pull, Stretch};
 pub use delay::DelayEstimator;
 pub use jitter_buffer::JitterBuffer;
-pub use opus::{fec_samples, has_fec, packet_samples};
+pub use opus::{fec_samples, has_fec, is_dtx, packet_samples};
 pub use protection::Protection;
 pub use receiver::{AudioReceiver, Decoder, DecoderInput};
 pub use stats::AudioStats;

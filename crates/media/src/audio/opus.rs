@@ -30,7 +30,7 @@ fn frames(packet: &[u8]) -> Option<u32> {
 }
 
 /// Whether a packet only says that nothing is said: header and at most one byte (as libopus makes in DTX).
-pub(super) fn is_dtx(packet: &[u8]) -> bool {
+pub fn is_dtx(packet: &[u8]) -> bool {
     packet.len() <= 2
 }
 

@@ -12,7 +12,7 @@ use opusic_sys::{
     opus_decoder_destroy, opus_decoder_dred_decode_float, opus_dred_alloc, opus_dred_decoder_create,
     opus_dred_decoder_destroy, opus_dred_free, opus_dred_parse, opus_dred_process,
 };
-use snug_media::audio::{Decoder, DecoderInput};
+use snug_media::audio::{Decoder, DecoderInput, is_dtx};
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
@@ -67,9 +67,6 @@ pub struct OpusDecoder {
     /// As libopus has it.
     complexity: c_int,
 }
-
-/// A packet of at most so many bytes says that nothing is said.
-const DTX_BYTES: usize = 2;
 
 /// From 5 on concealment is by a network (deep PLC).
 fn complexity(effort: Effort) -> c_int {
@@ -202,7 +199,7 @@ impl Decoder for OpusDecoder {
 
     fn decode(&mut self, input: DecoderInput<'_>, out: &mut [f32]) -> Result<usize, CodecError> {
         self.quiet = match input {
-            DecoderInput::Packet(packet) => packet.len() <= DTX_BYTES,
+            DecoderInput::Packet(packet) => is_dtx(packet),
             DecoderInput::Conceal { .. } => self.quiet,
             DecoderInput::Fec { .. } | DecoderInput::Dred { .. } => false,
         };
