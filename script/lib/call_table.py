@@ -18,6 +18,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
 NEAR = "delay=25"
 SEEDS = [1, 2, 3]
@@ -292,6 +293,19 @@ def doubts(report):
     return report["why"] + [f"Chromium: {why}" for why in (theirs["why"] if theirs else [])]
 
 
+def earlier(path):
+    """The runs of an earlier table, and of which code each condition's are."""
+    try:
+        table = json.loads(pathlib.Path(path).read_text())
+        runs, commits = table["runs"], table["commits"]
+        document(runs, commits)
+    except OSError as error:
+        sys.exit(f"{path} cannot be read: {error.strerror}")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        sys.exit(f"{path} is no table of calls that says of which code each part is")
+    return runs, commits
+
+
 def run(options):
     now = datetime.datetime.now(datetime.timezone.utc)
     out = pathlib.Path(options.out)
@@ -300,12 +314,11 @@ def run(options):
     chosen = [condition for condition in CONDITIONS if not options.only or condition[0] in options.only]
     if not chosen:
         sys.exit("there are: " + ", ".join(condition[0] for condition in CONDITIONS))
-    earlier = json.loads(pathlib.Path(options.add).read_text()) if options.add else {"runs": {}, "commits": {}}
-    runs, commits = earlier["runs"], earlier["commits"]
+    runs, commits = earlier(options.add) if options.add else ({}, {})
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     for condition, arguments, seconds, seeds, _ in chosen:
-        reports, commits[condition] = [], commit
-        runs[condition] = reports
+        reports = runs[condition] = []
+        commits[condition] = commit
         for seed in seeds[:1] if options.quick else seeds:
             print(f"  {condition}, seed {seed}", file=sys.stderr, flush=True)
             seconds = min(seconds, options.seconds or seconds)
@@ -320,6 +333,15 @@ def run(options):
             name.with_suffix(".md").write_text(document(runs, commits))
     print(document(runs, commits))
     print(f"{name}.json, {name}.md", file=sys.stderr)
+
+
+def refused(path):
+    """What is said against an earlier table; nothing when it is one."""
+    try:
+        earlier(path)
+    except SystemExit as refusal:
+        return refusal.code
+    return None
 
 
 def self_test():
@@ -364,6 +386,15 @@ def self_test():
     alone, both = document({"fall": fall}, {"fall": "c0ffee"}), document({"clean": clean}, {"clean": "c0ffee"})
     assert "# Chromium's" in both and "# Chromium's" not in alone and "Of c0ffee: fall." in alone
     assert doubts(report(True, 1, report(False, 1))) == ["Chromium: busy"]
+    with tempfile.TemporaryDirectory() as folder:
+        table = pathlib.Path(folder, "calls.json")
+        one_part = {"runs": {"fall": ["no"]}, "commits": {"fall": "c0ffee"}}
+        for rubbish in ["", [], {}, {**one_part, "commits": {}}, {**one_part, "runs": []}, {**one_part, "runs": {"fall": [{}]}}]:
+            table.write_text(json.dumps(rubbish) if rubbish != "" else "")
+            assert "is no table" in refused(table), rubbish
+        table.write_text(json.dumps(one_part))
+        assert earlier(table) == (one_part["runs"], one_part["commits"])
+    assert "cannot be read" in refused("/nowhere/table.json")
     assert middle([(1.0, 40.0), (3.0, 60.0)]) == (2.0, 50.0)
     assert all(target.of in READS for *_, targets in CONDITIONS for target in targets)
     print("call_table.py: sound")

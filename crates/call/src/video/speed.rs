@@ -12,7 +12,7 @@ const FAST: u8 = 16;
 /// Whether there is time for care is known a second later, and the first pictures are the most urgent ones.
 const START: u8 = 14;
 /// Above this share of a frame's time a call warms a laptop, and at the rates at which that happens hardly anybody sees the difference:
-/// at 2.5 Mbit/s the whole way from 12 to 16 costs 7 of 98 points of VMAF and saves a fourth of the sender's work.
+/// at 2.5 Mbit/s the whole way from 12 to 16 costs 2 of 98 points of VMAF and saves a good part of the sender's work.
 const TOO_MUCH: f64 = 0.18;
 /// Below this the next more careful step, about 1.3 times as dear, still fits well.
 const LITTLE: f64 = 0.1;

@@ -39,8 +39,8 @@ pub struct PersonOptions {
     pub size: Option<(u32, u32)>,
     /// Whether others live elsewhere: on this computer alone a call needs the loopback.
     pub networked: bool,
-    /// Whether they listen to nothing: in a recording there are no times to be heard, and looking for them takes a tenth of what such a
-    /// call does.
+    /// Whether they listen to nothing: in a recording there are no times to be heard, and looking for them is a seventh of a
+    /// receiver's work.
     pub deaf: bool,
 }
 
