@@ -1,4 +1,4 @@
-//! Offers that collide, a computer that froze, and a path that loses packets.
+//! Offers that collide, a computer that froze, a path that loses packets, and one over which no handshake comes to its end.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -76,4 +76,26 @@ async fn lost_packets_are_asked_for_and_come_again() {
     // A request for what is already on its way would be answered twice.
     let extra = outbound.retransmitted_packets_sent as f64 / inbound.retransmitted_packets_received as f64;
     assert!(extra < 1.5, "{outbound:?} for {inbound:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_failed_is_begun_anew() {
+    let path = Arc::<Path>::default();
+    let (a, b) = (Begin::new(1, 440.0), Begin::new(2, 700.0));
+    let relay = Relay::start(Some(path.spoiler([&a, &b], 0.0)));
+    path.no_handshakes.store(true, Ordering::Relaxed);
+    let a = Person::enter(&relay, a).await;
+    let b = Person::enter(&relay, b).await;
+    // webrtc gives up after eight tries, a second apart, and its driver ends.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    path.no_handshakes.store(false, Ordering::Relaxed);
+    a.sees_peer(b.device, PeerState::Connected).await;
+    b.sees_peer(a.device, PeerState::Connected).await;
+    let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
+    let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
+    tokio::join!(at_a.shows(2, 10), at_b.shows(1, 10));
+    a.hears(Some(700.0)).await;
+    b.hears(Some(440.0)).await;
+    a.call.set_muted(true).await.unwrap();
+    b.hears(None).await;
 }

@@ -106,7 +106,7 @@ async fn rubbish_descriptions_are_events_and_never_a_panic() {
             send(&relay, &a, &mut stranger, &signal).await;
         }
         for kind in [SdpKind::Answer, SdpKind::Offer] {
-            let signal = PairSignal::Description { kind, sdp: spoiled.clone() };
+            let signal = PairSignal::Description { kind, sdp: spoiled.clone(), of: None };
             send(&relay, &a, &mut stranger, &signal).await;
         }
         // Either webrtc takes it and it is answered, or it is called bad.
@@ -129,7 +129,7 @@ async fn rubbish_descriptions_are_events_and_never_a_panic() {
 fn an_offer(signal: &ClientSignal) -> Option<String> {
     let ClientSignal::Relay { envelope, .. } = signal else { return None };
     match envelope.payload.parse() {
-        Ok(PairSignal::Description { kind: SdpKind::Offer, sdp }) => Some(sdp),
+        Ok(PairSignal::Description { kind: SdpKind::Offer, sdp, .. }) => Some(sdp),
         _ => None,
     }
 }

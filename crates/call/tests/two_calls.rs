@@ -6,8 +6,10 @@ mod support;
 
 use snug_call::device::{CameraChoice, MicrophoneChoice};
 use snug_call::{CallEvent, EndReason, PeerState, VideoSource};
+use snug_protocol::DeviceId;
+use snug_protocol::signal::{ClientSignal, Participant};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, two};
+use support::{Begin, PATIENCE, Person, Relay, Spoiler, two};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_see_and_hear_each_other() {
@@ -49,6 +51,32 @@ async fn they_see_and_hear_each_other() {
     assert!(pair.outbound_video.frames_sent >= 30 && pair.outbound_video.key_frames_encoded >= 1);
     assert!(pair.inbound_audio.packets_received > 10 && pair.inbound_audio.total_samples_received > 4_800);
     assert_eq!(pair.inbound_video.nack_count, pair.inbound_video.nack_count.min(5), "{pair:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_known_to_be_there_is_offered_a_connection_before_the_server_says_so() {
+    let newcomer = Begin::new(2, 700.0);
+    let device = newcomer.device;
+    // The newcomer's join comes to the server only with the first signal to the other.
+    let mut join = None;
+    let spoil: Spoiler = Box::new(move |from, signal| match signal {
+        ClientSignal::Join { .. } if from == device => {
+            join = Some(signal);
+            Vec::new()
+        }
+        other => join.take().into_iter().chain([other]).collect(),
+    });
+    let relay = Relay::start(Some(spoil));
+    let a = Person::enter(&relay, Begin::new(1, 440.0)).await;
+    let gone = Participant { device: DeviceId::random(), ..a.participant.clone() };
+    let present = vec![gone.clone(), a.participant.clone()];
+    let b = Person::enter(&relay, Begin { present, ..newcomer }).await;
+    a.sees_peer(b.device, PeerState::Connected).await;
+    b.sees_peer(a.device, PeerState::Connected).await;
+    b.sees_peer(gone.device, PeerState::Left).await;
+    let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
+    at_b.shows(1, 5).await;
+    b.sees_last_peer_state(a.device, PeerState::Connected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

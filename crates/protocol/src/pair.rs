@@ -13,6 +13,9 @@ pub enum PairSignal {
         kind: SdpKind,
         /// The SDP, every `a=fingerprint` inside.
         sdp: String,
+        /// Of an answer: the first `a=ice-ufrag` of the offer that it answers. Without it, it answers whatever was offered last.
+        #[serde(default)]
+        of: Option<String>,
     },
     /// A trickled candidate (RFC 8838); an empty one ends the generation.
     Candidate {

@@ -62,6 +62,15 @@ pub enum ClientSignal {
         /// This stay.
         join: JoinId,
     },
+    /// Look who is in a call, without being in it, so as to connect at once when one joins. Needs membership of the room. Answered by
+    /// [`ServerSignal::Roster`], of whoever is in it now.
+    #[serde(rename = "call.look")]
+    Look {
+        /// Which call.
+        call: CallId,
+        /// In which room.
+        room: RoomId,
+    },
     /// Be out of a call.
     #[serde(rename = "call.leave")]
     Leave {
@@ -142,7 +151,7 @@ pub enum ServerSignal {
         /// The server's clock.
         server_time: UnixMillis,
     },
-    /// Everybody in a call, the receiver included.
+    /// Everybody in a call, the receiver included if they are.
     #[serde(rename = "call.roster")]
     Roster {
         /// Which call.

@@ -77,6 +77,7 @@ fn signals_look_like_this() {
     let (call, room) = (CallId(id(8)), RoomId(id(1)));
     let client = [
         ClientSignal::Join { call, room, join: JoinId(id(5)) },
+        ClientSignal::Look { call, room },
         ClientSignal::Leave { call },
         ClientSignal::Relay { call, to: DeviceId(id(3)), envelope: envelope() },
         ClientSignal::Typing { room, active: true },
@@ -157,7 +158,7 @@ fn what_guests_see_and_send_looks_like_this() {
 #[test]
 fn what_peers_say_looks_like_this() {
     let pair = [
-        PairSignal::Description { kind: SdpKind::Offer, sdp: "v=0".into() },
+        PairSignal::Description { kind: SdpKind::Offer, sdp: "v=0".into(), of: None },
         PairSignal::Candidate {
             candidate: "candidate:1".into(),
             mid: Some("0".into()),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Negotiation } from '../../src/guest/session/negotiation'
 import { isOver } from '../../src/guest/session/pair'
-import { CLEAR, SILENCE, StormyPair, seeded, type Weather } from './storm'
+import { CLEAR, SILENCE, StormyPair, seeded, weather } from './storm'
 
 describe('in clear weather', () => {
   test('the newcomer offers and both are connected within a second', async () => {
@@ -31,8 +31,11 @@ describe('in clear weather', () => {
   test('a repeated offer gets its answer again unless a newer offer stands', () => {
     for (const polite of [true, false]) {
       const side = new Negotiation(0, { offers: false, polite })
-      const offer = { type: 'description', kind: 'offer', sdp: 'offer' } as const
-      const answer = { type: 'send', signal: { type: 'description', kind: 'answer', sdp: 'answer' } }
+      const offer = { type: 'description', kind: 'offer', sdp: 'offer', of: null } as const
+      const answer = {
+        type: 'send',
+        signal: { type: 'description', kind: 'answer', sdp: 'answer', of: null },
+      }
       const repeat = () => side.handle(0, { type: 'remote', signal: offer })
       repeat()
       side.handle(0, { type: 'answer_made', exchange: 1, sdp: 'answer' })
@@ -94,7 +97,7 @@ describe('in clear weather', () => {
 
   test('rubbish is said and the pair goes on', async () => {
     const pair = new StormyPair(5, CLEAR, [false, true])
-    await pair.send(1, { type: 'description', kind: 'offer', sdp: 'v=rubbish' })
+    await pair.send(1, { type: 'description', kind: 'offer', sdp: 'v=rubbish', of: null })
     await pair.runUntil(3_000, 'connected')
     expect(pair.side(0).bad).toBe(1)
   })
@@ -109,10 +112,6 @@ describe('in clear weather', () => {
       }
   })
 })
-
-function weather(random: () => number, until: number): Weather {
-  return { loss: random() * 0.7, repeat: random() * 0.5, delay: random() * 400, until }
-}
 
 describe('in any weather', () => {
   const seeds = Array.from({ length: 40 }, (_, seed) => seed + 100)

@@ -3,7 +3,7 @@
 
 import type { Envelope } from '../../src/backend/bindings/Envelope'
 import type { PairSignal } from '../../src/backend/bindings/PairSignal'
-import { ufrags } from '../../src/guest/session/candidates'
+import { fingerprint, ufrags } from '../../src/guest/session/candidates'
 import type { Ed25519 } from '../../src/guest/session/ed25519'
 import { Negotiation } from '../../src/guest/session/negotiation'
 import type { Input, Link, Output, PairState, Role } from '../../src/guest/session/pair'
@@ -34,11 +34,13 @@ function checksum(message: Uint8Array): Uint8Array<ArrayBuffer> {
   return sum
 }
 
-/** A connection that knows only what it was told. */
+/** A connection that knows only what it was told. Its name is its fingerprint. */
 class Connection {
   readonly name: string
   made = 0
   link: Link | undefined
+  /** The other side's connection that it has, or had, its link to. */
+  linkedTo: Connection | undefined
   local: string | undefined
   remote: string | undefined
   #pending: string | undefined
@@ -51,11 +53,12 @@ class Connection {
 
   #describe(kind: string, to: string): string {
     this.made += 1
-    return `${kind} ${this.name}${this.made} to ${to}\na=ice-ufrag:${this.#ufrag()}\n`
+    const lines = [`a=ice-ufrag:${this.#ufrag()}`, `a=fingerprint:sha-256 ${this.name}`]
+    return [`${kind} ${this.name}.${this.made} to ${to}`, ...lines, ''].join('\n')
   }
 
   #ufrag(): string {
-    return `${this.name}${this.#generation}`
+    return `${this.name}.${this.#generation}`
   }
 
   #candidate(): Input {
@@ -79,6 +82,7 @@ class Connection {
       case 'apply_offer': {
         if (this.#pending) throw new Error('an offer of ours is set')
         if (!output.sdp.startsWith('offer')) return [{ type: 'refused', exchange: output.exchange }]
+        this.#mustBeOfTheSame(output.sdp)
         const restarted = this.remote !== undefined && `${ufrags(this.remote)}` !== `${ufrags(output.sdp)}`
         if (this.#generation === 0 || restarted) this.#generation += 1
         const answer = this.#describe('answer', output.sdp.split('\n')[0] ?? '')
@@ -88,6 +92,7 @@ class Connection {
       }
       case 'apply_answer':
         if (!this.#pending) throw new Error('an answer needs an offer')
+        this.#mustBeOfTheSame(output.sdp)
         if (!output.sdp.includes(this.#pending.split('\n')[0] ?? ''))
           throw new Error('an answer to another offer')
         this.local = this.#pending
@@ -100,6 +105,11 @@ class Connection {
       default:
         throw new Error(`not the connection's: ${output.type}`)
     }
+  }
+
+  #mustBeOfTheSame(sdp: string): void {
+    if (this.remote !== undefined && fingerprint(this.remote) !== fingerprint(sdp))
+      throw new Error('a description of another connection')
   }
 
   hears(): boolean {
@@ -116,8 +126,16 @@ export interface Weather {
   until: number
 }
 
+/** Any weather that ends by then. */
+export function weather(random: () => number, until: number): Weather {
+  return { loss: random() * 0.7, repeat: random() * 0.5, delay: random() * 400, until }
+}
+
 export const CLEAR: Weather = { loss: 0, repeat: 0, delay: 40, until: 0 }
 export const SILENCE: Weather = { loss: 1, repeat: 0, delay: 0, until: Number.POSITIVE_INFINITY }
+
+/** A link of which the other end was closed is seen to be gone within this. */
+const END_SEEN_WITHIN = 3_000
 
 interface Side {
   negotiation: Negotiation
@@ -128,6 +146,7 @@ interface Side {
   work: { at: number; output: Output }[]
   bad: number
   refused: number
+  renewed: number
 }
 
 const id = (number: number) => `00000000-0000-0000-0000-0000000000${String(number).padStart(2, '0')}`
@@ -143,6 +162,9 @@ export class StormyPair {
   /** When the last one to each side arrives: in good weather none overtakes it. */
   #lastArrival: [number, number] = [0, 0]
   readonly #broken = new Set<string>()
+  #endSeenAt = 0
+  /** Connections of which the handshake never ends. */
+  readonly #stuck = new Set<Connection>()
 
   constructor(seed: number, weather: Weather, offers: [boolean, boolean]) {
     this.#random = seeded(seed)
@@ -158,12 +180,13 @@ export class StormyPair {
       }
       return {
         negotiation: new Negotiation(this.now, role),
-        connection: new Connection(name),
+        connection: new Connection(`${name}1`),
         signer: new Signer(ids, key),
         verifier: new Verifier(ids, new Uint8Array(32), paperEd25519.verify),
         work: [],
         bad: 0,
         refused: 0,
+        renewed: 0,
       }
     }
     this.sides = [
@@ -185,8 +208,18 @@ export class StormyPair {
     for (const output of outputs) {
       if (output.type === 'send') await this.send(number, output.signal)
       else if (output.type === 'bad_signal') side.bad += 1
+      else if (output.type === 'renew') this.#renew(number)
       else if (output.type !== 'state') side.work.push({ at: this.now + this.#random() * 120, output })
     }
+  }
+
+  #renew(number: number): void {
+    const side = this.side(number)
+    side.renewed += 1
+    side.connection = new Connection(`${number === 0 ? 'a' : 'b'}${side.renewed + 1}`)
+    side.work = []
+    // The other side sees its link end at once, when its connection is told, or later, when nothing comes any more.
+    this.#endSeenAt = this.now + this.#random() * END_SEEN_WITHIN
   }
 
   async send(number: number, signal: PairSignal): Promise<void> {
@@ -236,13 +269,23 @@ export class StormyPair {
   async #connect(): Promise<void> {
     const [a, b] = [this.sides[0].connection, this.sides[1].connection]
     const intact = ufrags(a.local ?? '').every((ufrag) => !this.#broken.has(ufrag))
-    let link: Link
-    if (this.agreed() && intact && (a.hears() || b.hears())) link = 'connected'
-    else if (a.link && !intact) link = 'disconnected'
-    else return
-    for (const [number, connection] of [a, b].entries()) {
-      if (connection.link === link) continue
+    const free = !this.#stuck.has(a) && !this.#stuck.has(b)
+    const connected = this.agreed() && intact && free && (a.hears() || b.hears())
+    for (const [number, [connection, other]] of (
+      [
+        [a, b],
+        [b, a],
+      ] as const
+    ).entries()) {
+      const ended = connection.linkedTo !== other && this.now >= this.#endSeenAt
+      const link = connected
+        ? 'connected'
+        : connection.link && (!intact || ended)
+          ? 'disconnected'
+          : connection.link
+      if (link === connection.link || link === undefined) continue
       connection.link = link
+      if (connected) connection.linkedTo = other
       await this.feed(number, { type: 'link', link })
     }
   }
@@ -260,6 +303,16 @@ export class StormyPair {
 
   states(): PairState[] {
     return this.sides.map(({ negotiation }) => negotiation.state)
+  }
+
+  /** The handshake of a side's connection never ends: only another connection finds a link. */
+  stick(number: number): void {
+    this.#stuck.add(this.side(number).connection)
+  }
+
+  /** The connection of a side dies. */
+  async breakConnection(number: number): Promise<void> {
+    await this.feed(number, { type: 'broken' })
   }
 
   /** The path dies: only fresh ICE credentials find another. */

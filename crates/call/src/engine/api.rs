@@ -12,7 +12,7 @@ use serde::Serialize;
 use snug_media::Bitrate;
 use snug_protocol::ice::IceServer;
 use snug_protocol::pair::MediaState;
-use snug_protocol::signal::ClientSignal;
+use snug_protocol::signal::{ClientSignal, Participant};
 use snug_protocol::{CallId, DeviceId, JoinId, RoomId, TxnId, UserId};
 use std::collections::HashMap;
 
@@ -26,6 +26,8 @@ pub struct CallConfig {
     pub call: CallId,
     /// The room in which it is.
     pub room: RoomId,
+    /// Who is in it, as far as that is known before one joins: they are offered a connection at once.
+    pub present: Vec<Participant>,
     /// Signs what is relayed.
     pub key: SigningKey,
     /// Ed25519 public keys of devices that were met before; a device that comes with another one raises

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{TimedFrame, VideoStream, Viewers};
 use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSettings};
-use snug_media::allocate::{Content, Rung, Source};
+use snug_media::allocate::{Allocation, Content, Rung, Source};
 use snug_media::bwe::Limits;
 use snug_media::{Bitrate, EncodedFrame, Time};
 use snug_protocol::pair::MediaState;
@@ -144,23 +144,35 @@ impl LocalMedia {
 
     /// Follows what is known of the ways to the others. Says what could be sent on each at most, in their order.
     pub(super) fn adapt(&mut self, now: Time, ways: &[Way]) -> Vec<Bitrate> {
-        let source = Source {
-            content: Content::Camera,
-            size: (self.format.width, self.format.height),
-            fps: f64::from(self.format.fps),
-            max: self.max_bitrate,
-        };
-        let source = self.state().camera.then_some(source);
-        let allocation = self.sharing.share(now, ways, source.as_ref());
+        let allocation = self.sharing.share(now, ways, self.source().as_ref());
         self.audio.set_voice(allocation.voice);
         if ways.is_empty() {
             // Nobody is connected: who comes begins with what everybody begins with, and who comes back does.
             self.sharing = Sharing::default();
             return Vec::new();
         }
+        self.aim(&allocation);
+        allocation.peers.iter().map(|share| share.wanted).collect()
+    }
+
+    /// While nobody is connected: the pictures become those with which the first one that will be begins.
+    pub(super) fn prepare(&mut self, now: Time, first: Way) {
+        self.aim(&Sharing::default().share(now, &[first], self.source().as_ref()));
+    }
+
+    fn source(&self) -> Option<Source> {
+        let source = Source {
+            content: Content::Camera,
+            size: (self.format.width, self.format.height),
+            fps: f64::from(self.format.fps),
+            max: self.max_bitrate,
+        };
+        self.state().camera.then_some(source)
+    }
+
+    fn aim(&mut self, allocation: &Allocation) {
         self.target = allocation.rungs.first().copied();
         self.video.set_target(self.target);
-        allocation.peers.iter().map(|share| share.wanted).collect()
     }
 
     /// The rate that the pictures aim at, in bits per second; zero while there are none.

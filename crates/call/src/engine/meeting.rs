@@ -3,8 +3,9 @@
 use super::api::CallEvent;
 use super::owner::Owner;
 use super::pair::Pair;
+use crate::audio::PlayoutStream;
 use crate::frames::Viewers;
-use crate::peer::{PairKey, Peer, PeerLinks};
+use crate::peer::{PairKey, Peer, PeerId, PeerLinks};
 use crate::session::{Input, Negotiation, PairIds, PairState, Pin, Role, RosterChange, Signer, Verifier};
 use snug_media::Time;
 use snug_media::bwe::BandwidthEstimator;
@@ -16,7 +17,9 @@ use std::time::Duration;
 impl Owner {
     pub(super) fn signal(&mut self, now: Time, signal: ServerSignal) {
         let changes = match signal {
-            ServerSignal::Roster { call, members } if call == self.call => self.roster.replace(members),
+            ServerSignal::Roster { call, members } if call == self.call => {
+                return self.roster_says(now, members);
+            }
             ServerSignal::Joined { call, participant } if call == self.call => {
                 self.roster.joined(participant)
             }
@@ -27,6 +30,16 @@ impl Owner {
             }
             _ => return,
         };
+        self.changed(now, changes);
+    }
+
+    /// All who are in the call.
+    pub(super) fn roster_says(&mut self, now: Time, members: Vec<Participant>) {
+        let changes = self.roster.replace(members);
+        self.changed(now, changes);
+    }
+
+    fn changed(&mut self, now: Time, changes: Vec<RosterChange>) {
         for change in changes {
             match change {
                 RosterChange::Came { participant, we_offer } => self.came(now, participant, we_offer),
@@ -63,13 +76,7 @@ impl Owner {
             Pin::Changed => self.emit(CallEvent::KeyChanged { device, key: public }),
         }
         let older: Vec<PairKey> = self.pairs.keys().filter(|(of, _)| *of == device).copied().collect();
-        let playout = match self.local.playout.add_stream() {
-            Ok(stream) => Arc::new(stream),
-            Err(error) => {
-                tracing::error!(%error, "no decoder for somebody's voice");
-                return;
-            }
-        };
+        let Some(playout) = self.playout() else { return };
         let viewers = if older.is_empty() {
             Arc::clone(self.viewers.entry(device).or_default())
         } else {
@@ -78,25 +85,15 @@ impl Owner {
             self.viewers.insert(device, Arc::clone(&fresh));
             fresh
         };
-        let limits = self.local.limits();
-        let links = PeerLinks {
-            key: pair_key,
-            clock: self.clock,
-            limits,
-            sound: self.local.sound.another(),
-            source: Arc::clone(&self.local.video),
-            playout: Arc::clone(&playout),
-            viewers,
-            events: self.peer_events_in.clone(),
-        };
-        let unknown = BandwidthEstimator::new(now, limits).estimate();
+        let unknown = BandwidthEstimator::new(now, self.local.limits()).estimate();
         let role = Role { offers: we_offer, polite: self.me < device };
         let pair = Pair {
             user,
             negotiation: Negotiation::new(now, role),
             signer: Signer::new(ids, self.key.clone()),
             verifier,
-            peer: Peer::start(self.settings.clone(), links),
+            peer: self.connection(PeerId { key: pair_key, number: 0 }, Arc::clone(&playout), viewers),
+            renewals: 0,
             playout,
             media: None,
             tile: None,
@@ -114,8 +111,45 @@ impl Owner {
         for old in older {
             self.remove(old);
         }
+        self.adapt(now);
         let outputs = self.pairs.get_mut(&pair_key).map(|pair| pair.negotiation.poll(now));
         self.carry_out(now, pair_key, outputs.unwrap_or_default());
+    }
+
+    /// Puts another connection in the place of a pair's.
+    pub(super) fn renew(&mut self, key: PairKey) {
+        let (Some(playout), Some(pair)) = (self.playout(), self.pairs.get(&key)) else { return };
+        let id = PeerId { key, number: pair.renewals + 1 };
+        tracing::info!(device = %key.0, number = id.number, "another connection");
+        let viewers = Arc::clone(self.viewers.entry(key.0).or_default());
+        let peer = self.connection(id, Arc::clone(&playout), viewers);
+        if let Some(pair) = self.pairs.get_mut(&key) {
+            (pair.renewals, pair.playout, pair.relay_problem) = (id.number, playout, None);
+            let old = std::mem::replace(&mut pair.peer, peer);
+            self.close(old);
+        }
+    }
+
+    fn playout(&self) -> Option<Arc<PlayoutStream>> {
+        let stream = self.local.playout.add_stream();
+        stream
+            .inspect_err(|error| tracing::error!(%error, "no decoder for somebody's voice"))
+            .ok()
+            .map(Arc::new)
+    }
+
+    fn connection(&self, id: PeerId, playout: Arc<PlayoutStream>, viewers: Arc<Viewers>) -> Peer {
+        let links = PeerLinks {
+            id,
+            clock: self.clock,
+            limits: self.local.limits(),
+            sound: self.local.sound.another(),
+            source: Arc::clone(&self.local.video),
+            playout,
+            viewers,
+            events: self.peer_events_in.clone(),
+        };
+        Peer::start(self.settings.clone(), links)
     }
 
     fn relayed(&mut self, now: Time, from: DeviceId, envelope: &Envelope) {

@@ -10,13 +10,13 @@ use crate::audio::SoundLevel;
 use crate::clock::Clock;
 use crate::device::{CameraChoice, DeviceEvent, DeviceState, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{VideoStream, Viewers};
-use crate::peer::{PairKey, PeerEvent, PeerSettings};
+use crate::peer::{PairKey, Peer, PeerEvent, PeerId, PeerSettings};
 use crate::session::{Input, KeyPins, Output, PairState, Roster};
 use ed25519_dalek::SigningKey;
 use snug_media::Time;
 use snug_protocol::ice::IceServer;
 use snug_protocol::pair::{ChannelMessage, MAX_CHAT_CHARS, MediaState, PairSignal};
-use snug_protocol::signal::{ClientSignal, ServerSignal};
+use snug_protocol::signal::{ClientSignal, Participant, ServerSignal};
 use snug_protocol::{CallId, DeviceId, JoinId, RoomId, TxnId};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -55,7 +55,7 @@ pub(super) enum Command {
 /// Everything that can happen to the owner.
 enum Happening {
     Command(Command),
-    Peer(PairKey, PeerEvent),
+    Peer(PeerId, PeerEvent),
     Local(LocalEvent),
     Levels,
     Adapt,
@@ -74,6 +74,8 @@ pub(super) struct Owner {
     pub(super) join: JoinId,
     pub(super) call: CallId,
     room: RoomId,
+    /// Who was in the call before we knew it from the server.
+    present: Vec<Participant>,
     pub(super) key: SigningKey,
     pub(super) settings: PeerSettings,
     pub(super) local: LocalMedia,
@@ -83,8 +85,8 @@ pub(super) struct Owner {
     pub(super) paths: Paths,
     pub(super) pairs: BTreeMap<PairKey, Pair>,
     pub(super) viewers: HashMap<DeviceId, Arc<Viewers>>,
-    pub(super) peer_events_in: mpsc::Sender<(PairKey, PeerEvent)>,
-    peer_events: mpsc::Receiver<(PairKey, PeerEvent)>,
+    pub(super) peer_events_in: mpsc::Sender<(PeerId, PeerEvent)>,
+    peer_events: mpsc::Receiver<(PeerId, PeerEvent)>,
     /// Connections that are saying goodbye.
     closing: Vec<JoinHandle<()>>,
 }
@@ -100,6 +102,7 @@ impl Owner {
             join: config.join,
             call: config.call,
             room: config.room,
+            present: config.present,
             key: config.key,
             settings: PeerSettings {
                 ice_servers: config.ice_servers,
@@ -123,6 +126,8 @@ impl Owner {
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Command>) {
         self.emit(CallEvent::SelfMedia(self.local.state()));
         self.send_join();
+        let present = std::mem::take(&mut self.present);
+        self.roster_says(self.clock.now(), present);
         let mut levels = tokio::time::interval(LEVELS_EVERY);
         levels.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut adapt = tokio::time::interval(ADAPT_EVERY);
@@ -132,7 +137,7 @@ impl Owner {
             let deadline = deadline.map(|at| tokio::time::Instant::from_std(self.clock.instant(at)));
             let happening = tokio::select! {
                 command = orders.recv() => command.map_or(Happening::HandleDropped, Happening::Command),
-                Some((key, event)) = self.peer_events.recv() => Happening::Peer(key, event),
+                Some((from, event)) = self.peer_events.recv() => Happening::Peer(from, event),
                 event = self.local.next() => Happening::Local(event),
                 () = sleep_until(deadline) => Happening::Deadline,
                 _ = levels.tick() => Happening::Levels,
@@ -157,7 +162,7 @@ impl Owner {
             Happening::Command(Command::HangUp(reply)) => return Some((EndReason::HungUp, Some(reply))),
             Happening::HandleDropped => return Some((EndReason::HungUp, None)),
             Happening::Command(command) => self.command(now, command),
-            Happening::Peer(key, event) => self.peer_event(now, key, event),
+            Happening::Peer(from, event) => self.peer_event(now, from, event),
             Happening::Local(LocalEvent::Device(event)) => self.device(event),
             Happening::Local(LocalEvent::SelfFrame(frame)) => self.local.self_frame(self.clock, frame),
             Happening::Levels => self.levels(),
@@ -279,8 +284,14 @@ impl Owner {
     }
 
     /// What is sent follows what the ways to the others take.
-    fn adapt(&mut self, now: Time) {
+    pub(super) fn adapt(&mut self, now: Time) {
         let ways: Vec<Way> = self.pairs.iter().filter_map(|(key, pair)| pair.way(*key)).collect();
+        let first = self.pairs.iter().find_map(|(key, pair)| pair.first_way(*key));
+        if ways.is_empty()
+            && let Some(first) = first
+        {
+            self.local.prepare(now, first);
+        }
         let wanted = self.local.adapt(now, &ways);
         for (way, wanted) in ways.iter().zip(wanted) {
             if let Some(pair) = self.pairs.get(&way.key) {
@@ -289,7 +300,11 @@ impl Owner {
         }
     }
 
-    fn peer_event(&mut self, now: Time, key: PairKey, event: PeerEvent) {
+    fn peer_event(&mut self, now: Time, from: PeerId, event: PeerEvent) {
+        let PeerId { key, number } = from;
+        if self.pairs.get(&key).is_none_or(|pair| pair.renewals != number) {
+            return;
+        }
         match event {
             PeerEvent::Session(input) => self.feed(now, key, input),
             PeerEvent::Relay(problem) => {
@@ -356,10 +371,12 @@ impl Owner {
     }
 
     pub(super) fn carry_out(&mut self, now: Time, key: PairKey, outputs: Vec<Output>) {
-        let Some(pair) = self.pairs.get_mut(&key) else { return };
-        let user = pair.user;
-        for rest in pair.carry_out(now, self.call, key.0, outputs) {
+        for output in outputs {
+            let Some(pair) = self.pairs.get_mut(&key) else { return };
+            let user = pair.user;
+            let Some(rest) = pair.carry_out(now, self.call, key.0, output) else { continue };
             match rest {
+                ForEngine::Renew => self.renew(key),
                 ForEngine::Send(signal) => self.emit(CallEvent::Send(signal)),
                 ForEngine::State(state) => {
                     self.emit(CallEvent::PeerState { device: key.0, user, state });
@@ -368,7 +385,7 @@ impl Owner {
                 ForEngine::BadSignal => self.complain(now, key),
                 ForEngine::Broken => {
                     tracing::warn!(device = %key.0, "a connection takes no commands");
-                    self.feed(now, key, Input::Broken);
+                    return self.feed(now, key, Input::Broken);
                 }
             }
         }
@@ -396,14 +413,18 @@ impl Owner {
 
     pub(super) fn remove(&mut self, key: PairKey) {
         if let Some(pair) = self.pairs.remove(&key) {
-            self.closing.retain(|closing| !closing.is_finished());
-            self.closing.push(pair.peer.close());
+            self.close(pair.peer);
         }
         if !self.pairs.keys().any(|(device, _)| *device == key.0)
             && let Some(viewers) = self.viewers.remove(&key.0)
         {
             viewers.end();
         }
+    }
+
+    pub(super) fn close(&mut self, peer: Peer) {
+        self.closing.retain(|closing| !closing.is_finished());
+        self.closing.push(peer.close());
     }
 
     async fn finish(mut self, reason: EndReason) {

@@ -20,6 +20,8 @@ pub(super) struct Pair {
     pub(super) signer: Signer,
     pub(super) verifier: Verifier,
     pub(super) peer: Peer,
+    /// How many connections were replaced; what is still heard of these counts for nothing.
+    pub(super) renewals: u32,
     pub(super) playout: Arc<PlayoutStream>,
     /// What they last said that they send.
     pub(super) media: Option<MediaState>,
@@ -43,6 +45,7 @@ pub(super) struct Pair {
 
 /// What the engine has to do for a pair.
 pub(super) enum ForEngine {
+    Renew,
     Send(ClientSignal),
     State(PairState),
     BadSignal,
@@ -56,45 +59,36 @@ impl Pair {
         now: Time,
         call: CallId,
         to: DeviceId,
-        outputs: Vec<Output>,
-    ) -> Vec<ForEngine> {
-        let mut rest = Vec::new();
-        for output in outputs {
-            let command = match output {
-                Output::Send(signal) => {
-                    let envelope: Envelope = self.signer.sign(&signal);
-                    rest.push(ForEngine::Send(ClientSignal::Relay { call, to, envelope }));
-                    continue;
-                }
-                Output::State(state) => {
-                    let connected = state == PairState::Connected;
-                    self.down_since = if connected { None } else { self.down_since.or(Some(now)) };
-                    self.peer.set_connected(connected);
-                    if connected {
-                        // By another way, or by one that was dead: what was known of it is not true any more.
-                        self.estimate = self.unknown;
-                    }
-                    if connected && self.connected_after.is_none() {
-                        self.connected_after = Some(now.since(self.began));
-                    }
-                    rest.push(ForEngine::State(state));
-                    continue;
-                }
-                Output::BadSignal => {
-                    rest.push(ForEngine::BadSignal);
-                    continue;
-                }
-                Output::MakeOffer { exchange, restart } => PeerCommand::MakeOffer { exchange, restart },
-                Output::Rollback => PeerCommand::Rollback,
-                Output::ApplyOffer { exchange, sdp } => PeerCommand::ApplyOffer { exchange, sdp },
-                Output::ApplyAnswer { exchange, sdp } => PeerCommand::ApplyAnswer { exchange, sdp },
-                Output::AddCandidate(candidate) => PeerCommand::AddCandidate(candidate),
-            };
-            if let Err(PeerGone) = self.peer.command(command) {
-                rest.push(ForEngine::Broken);
+        output: Output,
+    ) -> Option<ForEngine> {
+        let command = match output {
+            Output::Renew => return Some(ForEngine::Renew),
+            Output::Send(signal) => {
+                let envelope: Envelope = self.signer.sign(&signal);
+                return Some(ForEngine::Send(ClientSignal::Relay { call, to, envelope }));
             }
+            Output::State(state) => {
+                self.stands(now, state == PairState::Connected);
+                return Some(ForEngine::State(state));
+            }
+            Output::BadSignal => return Some(ForEngine::BadSignal),
+            Output::MakeOffer { exchange, restart } => PeerCommand::MakeOffer { exchange, restart },
+            Output::Rollback => PeerCommand::Rollback,
+            Output::ApplyOffer { exchange, sdp } => PeerCommand::ApplyOffer { exchange, sdp },
+            Output::ApplyAnswer { exchange, sdp } => PeerCommand::ApplyAnswer { exchange, sdp },
+            Output::AddCandidate(candidate) => PeerCommand::AddCandidate(candidate),
+        };
+        self.peer.command(command).err().map(|PeerGone| ForEngine::Broken)
+    }
+
+    fn stands(&mut self, now: Time, connected: bool) {
+        self.down_since = if connected { None } else { self.down_since.or(Some(now)) };
+        self.peer.set_connected(connected);
+        if connected {
+            // By another way, or by one that was dead: what was known of it is not true any more.
+            self.estimate = self.unknown;
+            self.connected_after.get_or_insert(now.since(self.began));
         }
-        rest
     }
 
     /// Says something on the control channel, if it is open.
@@ -113,6 +107,12 @@ impl Pair {
     pub(super) fn way(&self, key: PairKey) -> Option<Way> {
         let connected = self.negotiation.state() == PairState::Connected;
         connected.then_some(Way { key, estimate: self.estimate, shown: self.shown })
+    }
+
+    /// The way to them that is being made, of which nothing is known.
+    pub(super) fn first_way(&self, key: PairKey) -> Option<Way> {
+        let connecting = self.negotiation.state() == PairState::Connecting;
+        connecting.then_some(Way { key, estimate: self.unknown, shown: self.shown })
     }
 
     /// `video_rate` is what the encoder is told, in bits per second.

@@ -85,12 +85,20 @@ pub(crate) enum PeerEvent {
     Broken,
 }
 
-/// Which pair an event is from.
+/// Which pair.
 pub(crate) type PairKey = (DeviceId, JoinId);
+
+/// Which connection: a pair has one after another when they die.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerId {
+    pub(crate) key: PairKey,
+    /// From 0.
+    pub(crate) number: u32,
+}
 
 /// What a connection is tied to.
 pub(crate) struct PeerLinks {
-    pub(crate) key: PairKey,
+    pub(crate) id: PeerId,
     pub(crate) clock: Clock,
     /// Between what the estimate of the network stays.
     pub(crate) limits: Limits,
@@ -103,7 +111,7 @@ pub(crate) struct PeerLinks {
     /// Where the other side is seen.
     pub(crate) viewers: Arc<Viewers>,
     /// To the engine; awaited. The engine never waits for a peer, so this cannot close a circle.
-    pub(crate) events: mpsc::Sender<(PairKey, PeerEvent)>,
+    pub(crate) events: mpsc::Sender<(PeerId, PeerEvent)>,
 }
 
 /// A connection does not take commands any more.
@@ -126,7 +134,7 @@ impl Peer {
         let sending = watch::Sender::new(Sending { connected: false, watched: true });
         let keyframe = Arc::new(Notify::new());
         let shared = Arc::new(Shared::new(links.clock, links.limits));
-        let span = tracing::info_span!("peer", device = %links.key.0);
+        let span = tracing::info_span!("peer", device = %links.id.key.0);
         let run =
             run(settings, links, orders, sending.subscribe(), Arc::clone(&keyframe), Arc::clone(&shared));
         let task = tokio::spawn(run.instrument(span));
@@ -187,13 +195,13 @@ async fn run(
     keyframe: Arc<Notify>,
     shared: Arc<Shared>,
 ) {
-    let PeerLinks { key, sound, source, playout, viewers, events, .. } = links;
+    let PeerLinks { id, sound, source, playout, viewers, events, .. } = links;
     let (told, tidings) = mpsc::channel(COMMANDS);
     let (arrived, arrivals) = mpsc::channel(ARRIVALS);
     let (relays, relay_news) = mpsc::channel(RELAY_NEWS);
     let plan = Plan::new(0, &settings.ice_servers);
     let no_way = settings.relay_only && !plan.has_relays();
-    if no_way && events.send((key, PeerEvent::Relay(RelayProblem::Missing))).await.is_err() {
+    if no_way && events.send((id, PeerEvent::Relay(RelayProblem::Missing))).await.is_err() {
         return;
     }
     let opening = guarded(Connection::open(&settings, plan, &shared, arrived, told, relays)).await;
@@ -201,19 +209,12 @@ async fn run(
         Ok(connection) => connection,
         Err(error) => {
             tracing::warn!(%error, "no peer connection");
-            let _ = events.send((key, PeerEvent::Broken)).await;
+            let _ = events.send((id, PeerEvent::Broken)).await;
             return;
         }
     };
     let mut media = JoinSet::new();
-    let broken = Arc::new(Notify::new());
-    let outbound = Outbound::new(
-        Arc::clone(&shared),
-        audio,
-        Arc::clone(&video),
-        Arc::clone(&source),
-        Arc::clone(&broken),
-    );
+    let outbound = Outbound::new(Arc::clone(&shared), audio, Arc::clone(&video), Arc::clone(&source));
     media.spawn(outbound.run(sound, sending).in_current_span());
     let estimates = shared.estimate.subscribe();
     let inbound = Inbound::new(shared, video, source, playout, viewers);
@@ -222,7 +223,7 @@ async fn run(
     let (heard, hearing) = mpsc::channel(16);
     let channels = ControlChannels::new(heard);
     let control = Control {
-        key,
+        id,
         peer: Arc::clone(&peer),
         runtime,
         relay_only: settings.relay_only,
@@ -231,7 +232,6 @@ async fn run(
         look_ups: JoinSet::new(),
         channels,
         events,
-        broken,
     };
     control.run(orders, tidings, relay_news, hearing, estimates).await;
     if tokio::time::timeout(CLOSING, guarded(peer.close())).await.is_err() {
@@ -240,7 +240,7 @@ async fn run(
 }
 
 pub(super) struct Control {
-    key: PairKey,
+    id: PeerId,
     pub(super) peer: Arc<dyn PeerConnection>,
     pub(super) runtime: CallRuntime,
     pub(super) relay_only: bool,
@@ -251,9 +251,7 @@ pub(super) struct Control {
     /// Candidates whose name is being looked up.
     pub(super) look_ups: JoinSet<Option<Candidate>>,
     channels: ControlChannels,
-    events: mpsc::Sender<(PairKey, PeerEvent)>,
-    /// Told by the outbound task when webrtc is dead.
-    broken: Arc<Notify>,
+    events: mpsc::Sender<(PeerId, PeerEvent)>,
 }
 
 impl Control {
@@ -267,11 +265,12 @@ impl Control {
     ) {
         loop {
             let event = tokio::select! {
+                biased;
+                () = self.runtime.driver_ended() => Some(PeerEvent::Broken),
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order).await,
                     None => break,
                 },
-                () = self.broken.notified() => Some(PeerEvent::Broken),
                 Some(told) = tidings.recv() => self.told(told).await,
                 Some(news) = relay_news.recv() => self.relay(news).await,
                 Some(Ok(Some(candidate))) = self.look_ups.join_next() => {
@@ -285,7 +284,7 @@ impl Control {
                 Ok(()) = estimates.changed() => estimates.borrow_and_update().map(PeerEvent::Estimate),
             };
             if let Some(event) = event
-                && self.events.send((self.key, event)).await.is_err()
+                && self.events.send((self.id, event)).await.is_err()
             {
                 break;
             }

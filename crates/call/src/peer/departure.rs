@@ -14,11 +14,10 @@ use rtc::rtp;
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
 use snug_media::bwe::{BandwidthEstimator, Kind, PacketResult, ProbeId, SendHistory, SentPacket};
-use snug_media::pacer::{Backlog, Due, Pacer};
+use snug_media::pacer::{Backlog, Due, FIRST_WINDOW, Pacer};
 use snug_media::{Seq, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// IPv4 and UDP headers and the tag of SRTP's AEAD_AES_128_GCM (RFC 7714): what a packet weighs more on the wire.
@@ -52,6 +51,8 @@ impl Departure {
         let mut pacer = Pacer::new(now);
         let estimate = estimator.estimate();
         pacer.set_rates(now, estimate.pacing, estimate.padding);
+        // The first picture is there that much sooner.
+        pacer.open_window(FIRST_WINDOW);
         Departure {
             shared,
             pacer,
@@ -178,7 +179,7 @@ impl Departure {
             self.start_over();
         }
         let full = backlog == Backlog::Full || self.estimator.estimate().congested;
-        self.shared.full.store(full, Ordering::Relaxed);
+        self.shared.watcher.set_full(full);
     }
 
     /// What waits would come too late to be of use: a keyframe at the new rate is there sooner.

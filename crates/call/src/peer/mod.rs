@@ -24,7 +24,7 @@ mod tap;
 mod turn;
 
 pub(crate) use addresses::is_reachable;
-pub(crate) use control::{PairKey, Peer, PeerCommand, PeerEvent, PeerGone, PeerLinks, PeerSettings};
+pub(crate) use control::{PairKey, Peer, PeerCommand, PeerEvent, PeerGone, PeerId, PeerLinks, PeerSettings};
 pub(crate) use departure::HEADERS;
 pub(crate) use shared::Counters;
 pub use turn::{RelayProblem, RelayTrust};

@@ -13,7 +13,7 @@ use snug_media::rtp::packetize;
 use snug_media::{ClockRate, EncodedFrame, Packet, RtpTime, Seq, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 
@@ -22,8 +22,10 @@ const MAX_PAYLOAD: usize = 1140;
 /// RFC 3550 allows 5 s; lips are in time sooner with this.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// Packets in a row that webrtc may refuse: between two negotiations a few may be.
-const DEAF_AFTER: u32 = 20;
+/// A link that is not there by then may never be: pictures are not made for it any longer.
+const EARLY: Duration = Duration::from_secs(5);
+/// A held picture of a camera that stands still, or of one that was closed.
+const STALE: Duration = Duration::from_millis(200);
 
 /// What may be sent now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,14 @@ pub(super) struct Sending {
     pub(super) connected: bool,
     /// Whether the other side shows this side's video.
     pub(super) watched: bool,
+}
+
+/// Pictures that are made while the link is, so that the first one leaves the moment that it stands.
+#[derive(Debug)]
+enum Early {
+    /// The newest, if it is a keyframe; others are of no use.
+    Holds(Option<Arc<EncodedFrame>>),
+    Over,
 }
 
 impl Sending {
@@ -86,10 +96,7 @@ pub(super) struct Outbound {
     audio_stamps: Stamps,
     video_stamps: Stamps,
     sending: Sending,
-    /// Told when webrtc takes no packets any more.
-    broken: Arc<Notify>,
-    /// Packets in a row that webrtc did not take.
-    refused: u32,
+    early: Early,
     /// Whether the packet before was not sent, so that the next begins a talk spurt (RFC 3551 §4.1).
     paused: bool,
 }
@@ -100,7 +107,6 @@ impl Outbound {
         audio: Arc<TrackLocalStaticRTP>,
         video: Arc<TrackLocalStaticRTP>,
         source: Arc<VideoSender>,
-        broken: Arc<Notify>,
     ) -> Outbound {
         Outbound {
             shared,
@@ -111,16 +117,17 @@ impl Outbound {
             audio_stamps: Stamps::new(ClockRate::AUDIO),
             video_stamps: Stamps::new(ClockRate::VIDEO),
             sending: Sending::default(),
-            broken,
-            refused: 0,
+            early: Early::Over,
             paused: true,
         }
     }
 
     /// Runs until the sources are gone.
     pub(super) async fn run(mut self, mut sound: AudioPackets, mut sending: watch::Receiver<Sending>) {
-        // Only while they are shown: what nobody watches is not encoded, and watching begins with a keyframe.
-        let mut frames: Option<EncodedFrames> = None;
+        // Only while they are shown: what nobody watches is not encoded, and watching begins with a keyframe. But while the link is
+        // made, pictures are made, too.
+        let mut frames = sending.borrow().watched.then(|| self.begin_early());
+        let early_until = tokio::time::Instant::now() + EARLY;
         let mut reports = tokio::time::interval(REPORT_EVERY);
         reports.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -130,25 +137,53 @@ impl Outbound {
                     if changed.is_err() {
                         return;
                     }
-                    let wanted = *sending.borrow_and_update();
-                    self.sending = wanted;
-                    if !wanted.video() {
-                        frames = None;
+                    self.sending = *sending.borrow_and_update();
+                    if !self.sending.video() {
+                        (frames, self.early) = (None, Early::Over);
+                    } else if let Early::Holds(newest) = std::mem::replace(&mut self.early, Early::Over) {
+                        self.begin(newest).await;
                     } else if frames.is_none() {
-                        self.shared.video().rewriter.wait_for_keyframe();
-                        frames = Some(self.source.subscribe_while_not(&self.shared.full));
+                        frames = Some(self.subscribe(false));
                     }
+                }
+                () = tokio::time::sleep_until(early_until), if matches!(self.early, Early::Holds(_)) => {
+                    (frames, self.early) = (None, Early::Over);
                 }
                 packet = sound.next() => match packet {
                     Some(packet) => self.sound(packet).await,
                     None => return,
                 },
                 frame = next_frame(&mut frames) => match frame {
-                    Some(frame) => self.frame(&frame).await,
+                    Some(frame) => match &mut self.early {
+                        Early::Holds(newest) => *newest = Some(frame).filter(|frame| frame.keyframe),
+                        Early::Over => self.frame(&frame).await,
+                    },
                     None => return,
                 },
                 _ = reports.tick() => self.report().await,
             }
+        }
+    }
+
+    fn subscribe(&self, holds: bool) -> EncodedFrames {
+        self.shared.watcher.set_holds(holds);
+        self.shared.video().rewriter.wait_for_keyframe();
+        self.source.subscribe_as(&self.shared.watcher)
+    }
+
+    fn begin_early(&mut self) -> EncodedFrames {
+        self.early = Early::Holds(None);
+        self.subscribe(true)
+    }
+
+    /// Begins with what was made while the link was.
+    async fn begin(&mut self, newest: Option<Arc<EncodedFrame>>) {
+        self.shared.watcher.set_holds(false);
+        let now = self.shared.clock.now();
+        let is_fresh = |captured_at: Option<Time>| captured_at.is_some_and(|at| now.since(at) < STALE);
+        match newest.filter(|frame| is_fresh(frame.captured_at)) {
+            Some(frame) => self.frame(&frame).await,
+            None => self.source.request_keyframe(),
         }
     }
 
@@ -169,8 +204,7 @@ impl Outbound {
             // Fails only for an id that no negotiation gives; then there is just no level.
             let _ = packet.header.set_extension(id, level_byte(audio_level, voice));
         }
-        let taken = self.audio.write_rtp(packet).await;
-        self.note(taken);
+        note(self.audio.write_rtp(packet).await);
     }
 
     async fn frame(&mut self, frame: &EncodedFrame) {
@@ -209,22 +243,7 @@ impl Outbound {
         for packet in packets {
             self.video_stamps.sent(packet.rtp_time, frame.captured_at.unwrap_or(now), packet.payload.len());
             let packet = to_wire(self.shared.ssrcs.video, stream.payload_type, packet);
-            let taken = self.video.write_rtp(packet).await;
-            self.note(taken);
-        }
-    }
-
-    /// webrtc's driver ended if it takes nothing any more while there was a link: it would never say so itself.
-    fn note(&mut self, taken: webrtc::error::Result<()>) {
-        match taken {
-            Ok(()) => self.refused = 0,
-            Err(error) => {
-                self.refused += 1;
-                if self.refused == DEAF_AFTER {
-                    tracing::warn!(%error, "webrtc takes no packets any more");
-                    self.broken.notify_one();
-                }
-            }
+            note(self.video.write_rtp(packet).await);
         }
     }
 
@@ -242,6 +261,13 @@ impl Outbound {
                 tracing::debug!(%error, "a sender report could not be sent");
             }
         }
+    }
+}
+
+/// Nothing is to be done for one packet: when webrtc takes none any more, its driver has ended, which is told elsewhere.
+fn note(taken: webrtc::error::Result<()>) {
+    if let Err(error) = taken {
+        tracing::debug!(%error, "webrtc does not take a packet");
     }
 }
 

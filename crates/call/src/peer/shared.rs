@@ -3,11 +3,12 @@
 use super::tap::retransmission;
 use crate::clock::Clock;
 use crate::stats::{InboundAudio, InboundVideo, OutboundRtp};
+use crate::video::Watcher;
 use rand::Rng;
 use rtc::rtp;
 use snug_media::bwe::{Estimate, Kind, Limits};
 use snug_media::{Bitrate, NtpTime, Seq, StreamRewriter, Time};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -90,8 +91,8 @@ pub(super) struct Shared {
     wanted: AtomicU64,
     /// What the estimator says; nothing before it knows anything.
     pub(super) estimate: watch::Sender<Option<Estimate>>,
-    /// Whether what was given to the pacer has not left yet, so that the next picture is better left out.
-    pub(super) full: Arc<AtomicBool>,
+    /// What the encoder is told of this peer's sending.
+    pub(super) watcher: Arc<Watcher>,
     /// Microseconds; zero while unknown.
     rtt: AtomicU64,
     /// How often a way to the other side was found.
@@ -111,7 +112,7 @@ impl Shared {
             limits,
             wanted: AtomicU64::new(limits.max.as_bps()),
             estimate: watch::Sender::new(None),
-            full: Arc::default(),
+            watcher: Arc::default(),
             rtt: AtomicU64::new(0),
             routes: AtomicU32::new(0),
         }

@@ -87,6 +87,11 @@ pub(super) fn ufrags(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"))
 }
 
+/// The first DTLS fingerprint in a description: it names the connection, because each has a certificate of its own.
+pub(super) fn fingerprint(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=fingerprint:"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,14 @@
 //! Perfect negotiation (W3C webrtc §10.7) with what a lossy relay and a library without a browser's events need in addition:
 //! unanswered offers are repeated (the same SDP) with backoff, a repeated offer gets the same answer again, candidates are repeated until
 //! the link stands, and a link that broke is restarted by one side first and by the other only later, so that the two seldom collide.
+//! A connection that died, or never had a link, is replaced: an ICE restart keeps the DTLS handshake in which it may be stuck. The other
+//! side sees that by the fingerprint of the new one, and replaces its own, because DTLS begins on both sides or on none.
 //! Repeats can be told from news because signals arrive in order or not at all ([`Verifier`](super::Verifier)).
 //!
 //! Not a state machine of the peer connection: that is `peer/`, which does the outputs one after another and answers with inputs.
 //! `exchange` numbers tie its answers to what was asked, as by then it may be out of date.
 
-use super::candidates::{Candidate, RemoteCandidates, ufrags};
+use super::candidates::{Candidate, RemoteCandidates, fingerprint, ufrags};
 use super::pair::{Input, Link, Output, PairState, Role};
 use snug_media::Time;
 use snug_protocol::pair::{PairSignal, SdpKind};
@@ -30,6 +32,8 @@ const RESTART_AFTER: Duration = Duration::from_secs(2);
 const RESTART_SECOND: Duration = Duration::from_secs(5);
 /// A restart that did not connect within this is tried anew.
 const RESTART_AGAIN: Duration = Duration::from_secs(8);
+/// Connections that die one after another without a link between: then it is not by chance.
+const MOST_RENEWALS: u32 = 3;
 /// Our own candidates, kept for repeating.
 const MAX_LOCAL_CANDIDATES: usize = 32;
 
@@ -65,10 +69,16 @@ pub struct Negotiation {
     answered: Option<(String, String)>,
     /// The last answer of theirs that was applied.
     accepted: Option<String>,
+    /// The DTLS fingerprint of the other side's connection, once a description of it was applied.
+    theirs: Option<String>,
     remote: RemoteCandidates,
     local: Vec<Candidate>,
     present: bool,
     was_connected: bool,
+    /// Whether the connection that there is now ever had a link.
+    linked: bool,
+    /// Connections that died since one had a link.
+    died: u32,
     /// Since when there is no link.
     down_since: Option<Time>,
     offer_at: Option<Time>,
@@ -87,10 +97,13 @@ impl Negotiation {
             number: 0,
             answered: None,
             accepted: None,
+            theirs: None,
             remote: RemoteCandidates::default(),
             local: Vec::new(),
             present: true,
             was_connected: false,
+            linked: false,
+            died: 0,
             down_since: Some(now),
             offer_at: Some(if role.offers { now } else { now + OFFER_OVERDUE }),
             restart_at: None,
@@ -126,8 +139,12 @@ impl Negotiation {
         }
         if matches!(self.exchange, Exchange::Stable) {
             if self.restart_at.is_some_and(|at| now >= at) {
+                let restart = self.linked;
+                if !restart {
+                    self.renew(now, &mut out);
+                }
                 self.restart_at = Some(now + RESTART_AGAIN);
-                self.make_offer(true, &mut out);
+                self.make_offer(restart, &mut out);
             } else if self.offer_at.is_some_and(|at| now >= at) {
                 self.make_offer(false, &mut out);
             }
@@ -150,13 +167,13 @@ impl Negotiation {
             Input::OfferMade { exchange, sdp } => self.offer_made(now, exchange, sdp, &mut out),
             Input::AnswerMade { exchange, sdp } => self.answer_made(now, exchange, sdp, &mut out),
             Input::AnswerApplied { exchange } => self.answer_applied(now, exchange),
-            Input::Refused { exchange } => self.refused(exchange, &mut out),
+            Input::Refused { exchange } => self.refused(now, exchange, &mut out),
             Input::LocalCandidate(candidate) => self.local_candidate(candidate, &mut out),
-            Input::Remote(PairSignal::Description { kind: SdpKind::Offer, sdp }) => {
-                self.remote_offer(sdp, &mut out);
+            Input::Remote(PairSignal::Description { kind: SdpKind::Offer, sdp, .. }) => {
+                self.remote_offer(now, sdp, &mut out);
             }
-            Input::Remote(PairSignal::Description { kind: SdpKind::Answer, sdp }) => {
-                self.remote_answer(sdp, &mut out);
+            Input::Remote(PairSignal::Description { kind: SdpKind::Answer, sdp, of }) => {
+                self.remote_answer(now, sdp, of, &mut out);
             }
             Input::Remote(PairSignal::Candidate { candidate, mid, line, ufrag }) => {
                 let added = self.remote.came(Candidate { candidate, mid, line, ufrag });
@@ -173,7 +190,7 @@ impl Negotiation {
             Input::Moved { path_gone } => self.moved(now, path_gone, &mut out),
             Input::Reachable => self.repeat_now(now, &mut out),
             Input::HangUp => self.say_goodbye(PairState::Left, &mut out),
-            Input::Broken => self.say_goodbye(PairState::Lost, &mut out),
+            Input::Broken => self.broken(now, &mut out),
         }
         out
     }
@@ -209,6 +226,46 @@ impl Negotiation {
         self.exchange = Exchange::Answering { offer: sdp };
     }
 
+    /// Begins anew with another connection: what was agreed on with this one is void, and what it still answers is out of date.
+    fn renew(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.number += 1;
+        self.exchange = Exchange::Stable;
+        (self.answered, self.accepted, self.theirs) = (None, None, None);
+        self.remote = RemoteCandidates::default();
+        self.local.clear();
+        self.linked = false;
+        (self.offer_at, self.restart_at, self.repeat_at) = (None, None, None);
+        out.push(Output::Renew);
+        self.is_down(now, out);
+    }
+
+    fn is_down(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.down_since.get_or_insert(now);
+        if self.was_connected {
+            self.go(PairState::Reconnecting, out);
+        }
+    }
+
+    fn broken(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.died < MOST_RENEWALS {
+            self.died += 1;
+            self.renew(now, out);
+            self.make_offer(false, out);
+        } else {
+            self.say_goodbye(PairState::Lost, out);
+        }
+    }
+
+    /// Whether a description is of another connection than the one that ours is tied to, or is just being tied to.
+    fn is_another(&self, sdp: &str) -> bool {
+        let before = match &self.exchange {
+            Exchange::Answering { offer } => fingerprint(offer),
+            Exchange::Accepting { answer, .. } => fingerprint(answer),
+            Exchange::Stable | Exchange::Making | Exchange::Offered { .. } => self.theirs.as_deref(),
+        };
+        before.zip(fingerprint(sdp)).is_some_and(|(before, now)| before != now)
+    }
+
     fn offer_made(&mut self, now: Time, exchange: u32, sdp: String, out: &mut Vec<Output>) {
         if exchange == self.number && matches!(self.exchange, Exchange::Making) {
             self.keep_candidates_of(&sdp);
@@ -224,7 +281,13 @@ impl Negotiation {
         }
         if let Exchange::Answering { offer } = std::mem::replace(&mut self.exchange, Exchange::Stable) {
             self.keep_candidates_of(&sdp);
+            self.theirs = fingerprint(&offer).map(str::to_owned);
             self.answered = Some((offer, sdp));
+            if !self.linked {
+                // Later than the one who offered, if they can: that one knows whether the answer came.
+                let wait = RESTART_AGAIN + if self.role.offers { Duration::ZERO } else { RESTART_SECOND };
+                self.restart_at.get_or_insert(now + wait);
+            }
             self.send_answer(out);
             self.repeat_soon(now);
         }
@@ -235,16 +298,17 @@ impl Negotiation {
             return;
         }
         if let Exchange::Accepting { answer, .. } = std::mem::replace(&mut self.exchange, Exchange::Stable) {
+            self.theirs = fingerprint(&answer).map(str::to_owned);
             self.accepted = Some(answer);
             // Whatever they offered before is settled by this exchange, so a repeat of it would be from before, too.
-            if !self.was_connected && self.restart_at.is_none() {
+            if !self.linked && self.restart_at.is_none() {
                 self.restart_at = Some(now + RESTART_AGAIN);
             }
             self.repeat_soon(now);
         }
     }
 
-    fn refused(&mut self, exchange: u32, out: &mut Vec<Output>) {
+    fn refused(&mut self, now: Time, exchange: u32, out: &mut Vec<Output>) {
         if exchange != self.number {
             return;
         }
@@ -255,12 +319,12 @@ impl Negotiation {
                 out.push(Output::BadSignal);
             }
             // Our own connection cannot make an offer: nothing that is repeated would help.
-            Exchange::Making => self.say_goodbye(PairState::Lost, out),
+            Exchange::Making => self.broken(now, out),
             other => self.exchange = other,
         }
     }
 
-    fn remote_offer(&mut self, sdp: String, out: &mut Vec<Output>) {
+    fn remote_offer(&mut self, now: Time, sdp: String, out: &mut Vec<Output>) {
         if self.answered.as_ref().is_some_and(|(offer, _)| *offer == sdp) {
             // They repeat it, so our answer was lost. But not after a newer offer of ours that stands: for that one they take theirs
             // back, and the old answer would meet whatever they offer next.
@@ -268,6 +332,10 @@ impl Negotiation {
                 self.send_answer(out);
             }
             return;
+        }
+        if self.is_another(&sdp) {
+            self.renew(now, out);
+            return self.apply_offer(sdp, out);
         }
         match self.exchange {
             Exchange::Stable => self.apply_offer(sdp, out),
@@ -280,9 +348,19 @@ impl Negotiation {
         }
     }
 
-    fn remote_answer(&mut self, sdp: String, out: &mut Vec<Output>) {
+    fn remote_answer(&mut self, now: Time, sdp: String, of: Option<String>, out: &mut Vec<Output>) {
         if self.accepted.as_ref() == Some(&sdp) {
             return;
+        }
+        if let Exchange::Offered { offer } = &self.exchange
+            && of.is_some_and(|of| ufrags(offer).next().is_some_and(|ours| ours != of))
+        {
+            // It answers what our connection before this one offered.
+            return;
+        }
+        if self.is_another(&sdp) {
+            self.renew(now, out);
+            return self.make_offer(false, out);
         }
         match std::mem::replace(&mut self.exchange, Exchange::Stable) {
             Exchange::Offered { offer } => {
@@ -312,16 +390,14 @@ impl Negotiation {
     fn link(&mut self, now: Time, link: Link, out: &mut Vec<Output>) {
         match link {
             Link::Connected => {
-                self.was_connected = true;
+                (self.was_connected, self.linked) = (true, true);
+                self.died = 0;
                 self.down_since = None;
                 self.restart_at = None;
                 self.go(PairState::Connected, out);
             }
             Link::Disconnected | Link::Failed => {
-                self.down_since.get_or_insert(now);
-                if self.was_connected {
-                    self.go(PairState::Reconnecting, out);
-                }
+                self.is_down(now, out);
                 let wait = match (link, self.role.offers) {
                     (Link::Failed, true) => Duration::ZERO,
                     (_, true) => RESTART_AFTER,
@@ -341,10 +417,7 @@ impl Negotiation {
         if !path_gone && (self.down_since.is_none() || !self.was_connected) {
             return;
         }
-        self.down_since.get_or_insert(now);
-        if self.was_connected {
-            self.go(PairState::Reconnecting, out);
-        }
+        self.is_down(now, out);
         self.restart_at = Some(now);
         out.append(&mut self.poll(now));
     }
@@ -373,7 +446,7 @@ impl Negotiation {
         match &self.exchange {
             Exchange::Offered { offer } => {
                 let sdp = offer.clone();
-                out.push(Output::Send(PairSignal::Description { kind: SdpKind::Offer, sdp }));
+                out.push(Output::Send(PairSignal::Description { kind: SdpKind::Offer, sdp, of: None }));
                 self.send_candidates(out);
             }
             _ if self.down_since.is_none() => self.repeat_at = None,
@@ -383,9 +456,9 @@ impl Negotiation {
     }
 
     fn send_answer(&self, out: &mut Vec<Output>) {
-        if let Some((_, answer)) = &self.answered {
-            let sdp = answer.clone();
-            out.push(Output::Send(PairSignal::Description { kind: SdpKind::Answer, sdp }));
+        if let Some((offer, answer)) = &self.answered {
+            let (sdp, of) = (answer.clone(), ufrags(offer).next().map(str::to_owned));
+            out.push(Output::Send(PairSignal::Description { kind: SdpKind::Answer, sdp, of }));
             self.send_candidates(out);
         }
     }

@@ -93,13 +93,15 @@ pub enum Input {
     Reachable,
     /// This side hangs up.
     HangUp,
-    /// The peer connection does nothing any more.
+    /// The peer connection does nothing any more, or could not even be made.
     Broken,
 }
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Close the peer connection and make another, which all that follows is for.
+    Renew,
     /// Make an offer and set it.
     MakeOffer {
         /// To be named in the answer.

@@ -20,6 +20,10 @@ struct Connection {
     name: &'static str,
     made: u32,
     generation: u32,
+    /// Which of this side's connections it is; each has a certificate of its own.
+    number: u32,
+    /// Its handshake never ends.
+    stuck: bool,
     pending_local: Option<String>,
     local: Option<String>,
     remote: Option<String>,
@@ -30,8 +34,23 @@ struct Connection {
 impl Connection {
     fn describe(&mut self, kind: &str, to: &str) -> String {
         self.made += 1;
-        let Connection { name, made, generation, .. } = self;
-        format!("{kind} {name}{made} to {to}\na=ice-ufrag:{name}{generation}\n")
+        let Connection { name, made, generation, number, .. } = self;
+        format!("{kind} {name}{made} to {to}\na=ice-ufrag:{name}{generation}\na=fingerprint:{name}{number}\n")
+    }
+
+    /// The one that replaces it.
+    fn renewed(&self) -> Connection {
+        let Connection { name, made, generation, number, .. } = *self;
+        Connection { name, made, generation, number: number + 1, ..Connection::default() }
+    }
+
+    /// DTLS is tied to one other side.
+    fn apply(&mut self, sdp: String) {
+        if let Some(before) = &self.remote {
+            let [before, now] = [before, &sdp].map(|sdp| super::candidates::fingerprint(sdp));
+            assert_eq!(before, now, "{}: another connection than the one before", self.name);
+        }
+        self.remote = Some(sdp);
     }
 
     fn candidate(&self) -> Candidate {
@@ -43,7 +62,7 @@ impl Connection {
         match output {
             Output::MakeOffer { exchange, restart } => {
                 assert!(self.pending_local.is_none(), "an offer is set already");
-                if restart || self.generation == 0 {
+                if restart || self.local.is_none() && self.remote.is_none() {
                     self.generation += 1;
                     // It checks, and is connected anew.
                     self.link = None;
@@ -63,12 +82,12 @@ impl Connection {
                 }
                 let fresh =
                     |old: &String| !super::candidates::ufrags(old).eq(super::candidates::ufrags(&sdp));
-                if self.generation == 0 || self.remote.as_ref().is_some_and(fresh) {
+                if self.remote.as_ref().is_none_or(fresh) {
                     self.generation += 1;
                     self.link = None;
                 }
                 let answer = self.describe("answer", sdp.lines().next().unwrap());
-                self.remote = Some(sdp);
+                self.apply(sdp);
                 self.local = Some(answer.clone());
                 vec![Input::AnswerMade { exchange, sdp: answer }, Input::LocalCandidate(self.candidate())]
             }
@@ -78,14 +97,16 @@ impl Connection {
                     panic!("{}: {sdp:?} is no answer to {offer:?}", self.name);
                 }
                 self.local = self.pending_local.take();
-                self.remote = Some(sdp);
+                self.apply(sdp);
                 vec![Input::AnswerApplied { exchange }]
             }
             Output::AddCandidate(candidate) => {
                 self.heard.extend(candidate.ufrag);
                 Vec::new()
             }
-            Output::Send(_) | Output::BadSignal | Output::State(_) => unreachable!("not the connection's"),
+            Output::Renew | Output::Send(_) | Output::BadSignal | Output::State(_) => {
+                unreachable!("not the connection's")
+            }
         }
     }
 
@@ -186,6 +207,11 @@ impl Pair {
                 Output::Send(signal) => self.send(side, &signal),
                 Output::State(state) => self.sides[side].states.push(state),
                 Output::BadSignal => self.sides[side].bad += 1,
+                Output::Renew => {
+                    let side = &mut self.sides[side];
+                    side.work.clear();
+                    side.connection = side.connection.renewed();
+                }
                 other => {
                     let done = self.now + Duration::from_millis(self.random.gen_range(0..120));
                     self.sides[side].work.push_back((done, other));
@@ -253,7 +279,8 @@ impl Pair {
         let [a, b] = &self.sides;
         let local = a.connection.local.clone().unwrap_or_default();
         let intact = super::candidates::ufrags(&local).all(|ufrag| !self.broken.contains(ufrag));
-        let link = if self.agreed() && intact && (a.connection.hears() || b.connection.hears()) {
+        let stuck = a.connection.stuck || b.connection.stuck;
+        let link = if self.agreed() && intact && !stuck && (a.connection.hears() || b.connection.hears()) {
             Link::Connected
         } else if self.sides[0].connection.link.is_some() && !intact {
             Link::Disconnected
@@ -329,7 +356,7 @@ fn glare_is_won_by_the_impolite() {
 
 #[test]
 fn a_repeated_offer_gets_its_answer_again_unless_a_newer_offer_stands() {
-    let description = |kind, sdp: &str| PairSignal::Description { kind, sdp: sdp.into() };
+    let description = |kind, sdp: &str| PairSignal::Description { kind, sdp: sdp.into(), of: None };
     let answer = Output::Send(description(SdpKind::Answer, "answer"));
     let now = Time::from_millis(1_000);
     for polite in [true, false] {
@@ -453,9 +480,53 @@ fn hanging_up_ends_both() {
 }
 
 #[test]
+fn a_connection_that_dies_is_replaced_on_both_sides() {
+    for seed in 0..50 {
+        for dead in [&[0][..], &[1], &[0, 1], &[1, 1], &[0, 1, 0]] {
+            for at in [0, 60, 200, 1_000, 5_000] {
+                let mut pair = Pair::new(seed, CLEAR, [false, true]);
+                pair.run(at);
+                for side in dead {
+                    pair.feed(*side, Input::Broken);
+                }
+                pair.run_until(3_000, PairState::Connected);
+                assert!(pair.agreed());
+                pair.run(30_000);
+                assert_eq!(pair.states(), [PairState::Connected; 2]);
+            }
+        }
+    }
+}
+
+#[test]
+fn connections_that_only_die_are_given_up() {
+    let mut pair = Pair::new(1, CLEAR, [false, true]);
+    for _ in 0..3 {
+        pair.run(20);
+        pair.feed(1, Input::Broken);
+        assert_eq!(pair.sides[1].negotiation.state(), PairState::Connecting);
+    }
+    pair.feed(1, Input::Broken);
+    pair.run(200);
+    assert_eq!(pair.states(), [PairState::Left, PairState::Lost]);
+}
+
+#[test]
+fn a_handshake_that_is_stuck_is_begun_anew() {
+    for side in 0..2 {
+        let mut pair = Pair::new(side, CLEAR, [false, true]);
+        pair.sides[side as usize].connection.stuck = true;
+        pair.run(7_000);
+        assert_eq!(pair.states(), [PairState::Connecting; 2]);
+        pair.run_until(3_000, PairState::Connected);
+        assert_eq!(pair.sides.each_ref().map(|side| side.connection.number), [1, 1]);
+    }
+}
+
+#[test]
 fn rubbish_is_said_and_the_pair_goes_on() {
     let mut pair = Pair::new(5, CLEAR, [false, true]);
-    let rubbish = PairSignal::Description { kind: SdpKind::Offer, sdp: "v=rubbish".into() };
+    let rubbish = PairSignal::Description { kind: SdpKind::Offer, sdp: "v=rubbish".into(), of: None };
     pair.send(1, &rubbish);
     pair.run_until(3_000, PairState::Connected);
     assert_eq!(pair.sides[0].bad, 1);
@@ -529,6 +600,21 @@ proptest! {
                 pair.break_path();
             }
             pair.feed(usize::from(side), Input::Moved { path_gone: true });
+        }
+        pair.run(28_000);
+        prop_assert_eq!(pair.states(), [PairState::Connected; 2]);
+        prop_assert!(pair.agreed());
+    }
+
+    #[test]
+    fn connections_that_die_at_any_time_end_in_a_connection(
+        seed in any::<u64>(), deaths in prop::collection::vec((any::<bool>(), 0_u64..900), 1..4),
+        offers in any::<[bool; 2]>(), weather in weather(6_000),
+    ) {
+        let mut pair = Pair::new(seed, weather, offers);
+        for (side, wait) in deaths {
+            pair.run(wait);
+            pair.feed(usize::from(side), Input::Broken);
         }
         pair.run(28_000);
         prop_assert_eq!(pair.states(), [PairState::Connected; 2]);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn offer() -> PairSignal {
-        PairSignal::Description { kind: SdpKind::Offer, sdp: "v=0".into() }
+        PairSignal::Description { kind: SdpKind::Offer, sdp: "v=0".into(), of: None }
     }
 
     #[test]

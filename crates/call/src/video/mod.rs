@@ -10,8 +10,10 @@ mod pace;
 mod scale;
 mod sender;
 mod speed;
+mod watcher;
 
 pub use crate::codec::VpxDecoder as VideoDecoder;
 pub use crate::device::VideoFormat;
 pub use frames::EncodedFrames;
 pub use sender::{VideoSender, VideoSenderStats, VideoSettings};
+pub use watcher::Watcher;

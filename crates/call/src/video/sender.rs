@@ -9,6 +9,7 @@ use super::frames::{BACKLOG, EncodedFrames};
 use super::pace::Pace;
 use super::scale::Scaler;
 use super::speed::Speed;
+use super::watcher::{Watcher, Watchers};
 use crate::clock::Clock;
 use crate::codec::{CodecError, VpxEncoder};
 use crate::device::{
@@ -17,8 +18,7 @@ use crate::device::{
 use snug_media::allocate::Rung;
 use snug_media::keyframe::Grant;
 use snug_media::{Bitrate, ClockRate, EncodedFrame, KeyframeGate, RtpTime, Time, VideoFrame};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -76,8 +76,8 @@ struct Orders {
     on: bool,
     /// Nothing while pictures would only delay the voice: the camera stays open.
     target: Option<Rung>,
-    /// For each watcher who said so: whether what it was given has not left yet.
-    full: Vec<Weak<AtomicBool>>,
+    /// Those who send the pictures to others.
+    watchers: Watchers,
     gate: KeyframeGate,
     force_keyframe: bool,
     ended: bool,
@@ -113,10 +113,8 @@ impl Shared {
 
 impl Orders {
     /// What to aim at now; nothing when this picture shall be left out.
-    fn aim(&mut self) -> Option<Rung> {
-        self.full.retain(|full| full.strong_count() > 0);
-        let full = self.full.iter().filter_map(Weak::upgrade).any(|full| full.load(Ordering::Relaxed));
-        self.target.filter(|_| !full)
+    fn aim(&self) -> Option<Rung> {
+        self.target.filter(|_| !self.watchers.any_full())
     }
 }
 
@@ -142,7 +140,7 @@ impl VideoSender {
                 fps: f64::from(settings.format.fps),
                 bitrate: settings.bitrate,
             }),
-            full: Vec::new(),
+            watchers: Watchers::default(),
             gate: KeyframeGate::default(),
             force_keyframe: true,
             ended: false,
@@ -180,10 +178,9 @@ impl VideoSender {
         EncodedFrames::new(frames, Arc::clone(&self.shared))
     }
 
-    /// As [`VideoSender::subscribe`]; while `full` says that what was given has not left yet, no picture is encoded: leaving it out
-    /// here needs no keyframe later.
-    pub fn subscribe_while_not(&self, full: &Arc<AtomicBool>) -> EncodedFrames {
-        self.shared.order(|orders| orders.full.push(Arc::downgrade(full)));
+    /// As [`VideoSender::subscribe`], for one that has more to say.
+    pub fn subscribe_as(&self, watcher: &Arc<Watcher>) -> EncodedFrames {
+        self.shared.order(|orders| orders.watchers.add(watcher));
         self.subscribe()
     }
 
@@ -321,7 +318,8 @@ impl Worker {
             };
             let Some(taken_at) = self.pace.take(frame.captured_at, target.fps) else { return Ok(()) };
             let due = orders.gate.poll(started);
-            (target, taken_at, std::mem::take(&mut orders.force_keyframe) || due)
+            let force = std::mem::take(&mut orders.force_keyframe) || due || orders.watchers.all_hold();
+            (target, taken_at, force)
         };
         let bitrate = target.bitrate;
         let picture = self.scaler.scale(&frame.picture, target.within);

@@ -138,6 +138,7 @@ async fn deliver(
 pub(crate) struct Person {
     pub(crate) call: Arc<Call>,
     pub(crate) device: DeviceId,
+    pub(crate) participant: Participant,
     pub(crate) heard: Arc<Mutex<Vec<f32>>>,
     log: watch::Receiver<Vec<CallEvent>>,
     relay: Relay,
@@ -150,6 +151,7 @@ pub(crate) struct Begin {
     pub(crate) video_on: bool,
     pub(crate) key: [u8; 32],
     pub(crate) device: DeviceId,
+    pub(crate) present: Vec<Participant>,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) relay_only: bool,
     pub(crate) relay_trust: RelayTrust,
@@ -163,6 +165,7 @@ impl Begin {
             video_on: true,
             key: [sender; 32],
             device: DeviceId::random(),
+            present: Vec::new(),
             ice_servers: Vec::new(),
             relay_only: false,
             relay_trust: RelayTrust::default(),
@@ -200,6 +203,7 @@ impl Person {
             join,
             call: relay.call,
             room: relay.room,
+            present: begin.present,
             key,
             known_keys: HashMap::new(),
             ice_servers: begin.ice_servers,
@@ -217,7 +221,7 @@ impl Person {
         let (call, mut events) = Call::start(config).unwrap();
         let call = Arc::new(call);
         let participant = Participant { user, device, join, key: public, guest: false, name: None };
-        relay.send(ToRelay::Enter(participant, Arc::clone(&call))).await;
+        relay.send(ToRelay::Enter(participant.clone(), Arc::clone(&call))).await;
         let (log_in, log) = watch::channel(Vec::new());
         let to_relay = relay.clone();
         tokio::spawn(async move {
@@ -228,7 +232,7 @@ impl Person {
                 }
             }
         });
-        Person { call, device, heard, log, relay: relay.clone() }
+        Person { call, device, participant, heard, log, relay: relay.clone() }
     }
 
     /// Waits until something in all that happened so far, or happens, is what is asked for.

@@ -6,7 +6,7 @@
 //! - **voice** never waits, though what it takes is taken from what video may;
 //! - **retransmissions** go before new pictures, up to a quarter of the rate on average, so that a storm of
 //!   NACKs starves nothing;
-//! - **pictures** go in their order, at the pacing rate;
+//! - **pictures** go in their order, at the pacing rate, but for a [first window](Pacer::open_window), which leaves at once;
 //! - **padding** is made only for a probe or a padding rate, and only when nothing else waits;
 //! - a **probe** is sent at its own rate, on top of everything: out of what waits, then of padding.
 //!
@@ -34,6 +34,8 @@ use std::time::Duration;
 
 /// What may leave at once after a silence. Two milliseconds of a 20 Mbit/s bottleneck for 4 Mbit/s.
 const BURST: Duration = Duration::from_millis(10);
+/// What every connection may send at once before it knows anything of its path (RFC 6928).
+pub const FIRST_WINDOW: usize = 10 * 1200;
 /// Once the rate is used up, so much of it is saved first: one wake-up for several packets.
 const REST: Duration = Duration::from_millis(5);
 /// Voice that is more than the whole rate holds pictures back no longer than this.
@@ -149,6 +151,8 @@ pub struct Pacer<T> {
     video: Queue<T>,
     padding: Queue<T>,
     media: Bucket,
+    /// Bytes of pictures that still leave at once.
+    window: usize,
     /// Used up, and not saved again for a while: see [`REST`].
     resting: bool,
     retransmission: Bucket,
@@ -172,6 +176,7 @@ impl<T> Pacer<T> {
             video: Queue::new(),
             padding: Queue::new(),
             media: Bucket::new(now, BURST),
+            window: 0,
             resting: false,
             retransmission: Bucket::new(now, RETRANSMISSION_BURST),
             filling: Bucket::new(now, Duration::ZERO),
@@ -213,6 +218,11 @@ impl<T> Pacer<T> {
             self.media.fill();
             self.retransmission.fill();
         }
+    }
+
+    /// Lets so many bytes of pictures leave at once.
+    pub fn open_window(&mut self, bytes: usize) {
+        self.window = bytes;
     }
 
     /// What may come in on average, or nothing where the pacing rate alone limits it. Beyond it the [`Backlog`] is full though nothing waits:
@@ -393,6 +403,7 @@ impl<T> Pacer<T> {
         match (payer, kind) {
             (Payer::Probe, _) => {}
             (Payer::Rate, Kind::Audio) => self.media.take_up_to(bytes, MAX_VOICE_DEBT),
+            (Payer::Rate, Kind::Video) if self.window > 0 => self.window = self.window.saturating_sub(bytes),
             (Payer::Rate, _) => self.media.take(bytes),
         }
         self.resting |= self.media.is_empty();

@@ -79,6 +79,17 @@ fn a_keyframe_leaves_at_the_pacing_rate_and_voice_passes_it() {
 }
 
 #[test]
+fn a_first_window_leaves_at_once_and_the_rest_at_the_pacing_rate() {
+    let mut pacer = pacer(1000);
+    pacer.open_window(FIRST_WINDOW);
+    (0..20).for_each(|n| pacer.push(at(0), Kind::Video, 1200, n));
+    let left = drain(&mut pacer, at(0), at(1000));
+    let at_once = left.iter().filter(|left| left.at == at(0)).count();
+    assert!((10..=12).contains(&at_once), "the window, and a burst as ever: {at_once}");
+    assert!((at(75)..=at(105)).contains(&left[19].at), "{:?}", left[19]);
+}
+
+#[test]
 fn without_a_rate_only_voice_leaves() {
     let mut pacer = Pacer::new(at(0));
     pacer.push(at(0), Kind::Video, 1200, 1);

@@ -70,7 +70,8 @@ impl Guests {
         let within = match signal {
             ClientSignal::Join { call, room, .. } => *call == pass.call && *room == pass.room,
             ClientSignal::Leave { call } | ClientSignal::Relay { call, .. } => *call == pass.call,
-            ClientSignal::Typing { .. }
+            ClientSignal::Look { .. }
+            | ClientSignal::Typing { .. }
             | ClientSignal::GuestAdmit { .. }
             | ClientSignal::GuestRefuse { .. }
             | ClientSignal::GuestRemove { .. } => false,

@@ -223,6 +223,9 @@ impl Hub {
                 let participant = Participant { user, device, join, key, guest, name };
                 self.join(connection, call, room, participant).map_err(|error| (error, Some(call)))
             }
+            ClientSignal::Look { call, room } => {
+                self.look_into(connection, call, room, user).map_err(|error| (error, Some(call)))
+            }
             ClientSignal::Leave { call } => self.leave(call, device).map_err(|error| (error, Some(call))),
             ClientSignal::Relay { call, to, envelope } => {
                 let both = (self.calls.stay_of(call, device), self.calls.stay_of(call, to));
@@ -268,16 +271,15 @@ impl Hub {
         participant: Participant,
     ) -> Result<(), ApiError> {
         // Where a guest may go was looked at already.
-        let member = || self.rooms.get(&room).is_some_and(|members| members.contains(&participant.user));
-        if !participant.guest && !member() {
-            return Err(ApiError::new(ErrorCode::NotFound, "no such room"));
+        if !participant.guest {
+            self.member(room, participant.user)?;
         }
         let device = participant.device;
         let joined = self.calls.join(call, room, participant.clone());
         let members = self.calls.participants(call).cloned().collect();
         match joined {
             Joined::OtherRoom => {
-                return Err(ApiError::new(ErrorCode::Forbidden, "this call is in another room"));
+                return Err(in_another_room());
             }
             Joined::Full => return Err(ApiError::new(ErrorCode::Unavailable, "the call is full")),
             Joined::Back => {
@@ -303,6 +305,29 @@ impl Hub {
         Ok(())
     }
 
+    /// Tells who is in a call.
+    fn look_into(
+        &mut self,
+        connection: ConnectionId,
+        call: CallId,
+        room: RoomId,
+        user: UserId,
+    ) -> Result<(), ApiError> {
+        self.member(room, user)?;
+        if self.calls.room(call).is_some_and(|of| of != room) {
+            return Err(in_another_room());
+        }
+        let members = self.calls.participants(call).cloned().collect();
+        self.tell([connection], ServerSignal::Roster { call, members });
+        Ok(())
+    }
+
+    /// Refuses whoever is not a member.
+    fn member(&self, room: RoomId, user: UserId) -> Result<&BTreeSet<UserId>, ApiError> {
+        let members = self.rooms.get(&room).filter(|members| members.contains(&user));
+        members.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "no such room"))
+    }
+
     fn leave(&mut self, call: CallId, device: DeviceId) -> Result<(), ApiError> {
         let Some(ended) = self.calls.leave(call, device) else {
             return Err(ApiError::new(ErrorCode::NotInCall, "this device is not in the call"));
@@ -312,8 +337,7 @@ impl Hub {
     }
 
     fn typing(&mut self, room: RoomId, user: UserId, active: bool) -> Result<(), ApiError> {
-        let members = self.rooms.get(&room).filter(|members| members.contains(&user));
-        let Some(members) = members else { return Err(ApiError::new(ErrorCode::NotFound, "no such room")) };
+        let members = self.member(room, user)?;
         let to = self.connections_of(|u| u != user && members.contains(&u));
         self.tell(to, ServerSignal::Typing { room, user, active });
         Ok(())
@@ -396,6 +420,10 @@ impl Hub {
         let shared = self.rooms.values().filter(|members| members.contains(&user));
         shared.flatten().copied().filter(|other| *other != user).collect()
     }
+}
+
+fn in_another_room() -> ApiError {
+    ApiError::new(ErrorCode::Forbidden, "this call is in another room")
 }
 
 impl Ended {

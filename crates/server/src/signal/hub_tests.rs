@@ -208,6 +208,19 @@ fn signals_go_only_between_the_stays_of_one_call() {
 }
 
 #[test]
+fn one_who_looks_sees_who_is_in_a_call_and_is_not_in_it() {
+    let mut story = Story::of(2);
+    let (call, room) = (story.call, story.room);
+    let look = ClientSignal::Look { call, room };
+    let roster = |members| [sent(&[1], ServerSignal::Roster { call, members })];
+    assert_eq!(story.signal(1, look.clone()), roster(vec![]));
+    story.joins(0);
+    assert_eq!(story.signal(1, look.clone()), roster(vec![story.participant(0)]));
+    let relay = story.relay(1, 0);
+    assert_eq!(refused(&story.signal(1, relay)), ErrorCode::NotInCall);
+}
+
+#[test]
 fn a_signal_to_one_whose_connection_is_lost_is_refused_as_such() {
     let mut story = Story::of(2);
     story.joins(0);
@@ -227,6 +240,9 @@ fn a_call_needs_membership_and_stays_in_its_room() {
     story.hub.membership(Membership { room: mine, user: story.people[1].0, joined: true });
     story.hub.take_outputs();
     assert_eq!(refused(&story.signal(1, elsewhere)), ErrorCode::Forbidden, "the call is in another room");
+    let look = ClientSignal::Look { call, room: mine };
+    assert_eq!(refused(&story.signal(1, look.clone())), ErrorCode::Forbidden, "and cannot be looked into");
+    assert_eq!(refused(&story.signal(0, look)), ErrorCode::NotFound, "not a member there");
     let leave = ClientSignal::Leave { call };
     assert_eq!(refused(&story.signal(1, leave)), ErrorCode::NotInCall);
 }

@@ -20,7 +20,15 @@ room: RoomId,
 /**
  * This stay.
  */
-join: JoinId, } | { "type": "call.leave", 
+join: JoinId, } | { "type": "call.look", 
+/**
+ * Which call.
+ */
+call: CallId, 
+/**
+ * In which room.
+ */
+room: RoomId, } | { "type": "call.leave", 
 /**
  * Which call.
  */

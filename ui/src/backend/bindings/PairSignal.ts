@@ -12,7 +12,11 @@ kind: SdpKind,
 /**
  * The SDP, every `a=fingerprint` inside.
  */
-sdp: string, } | { "type": "candidate", 
+sdp: string, 
+/**
+ * Of an answer: the first `a=ice-ufrag` of the offer that it answers. Without it, it answers whatever was offered last.
+ */
+of: string | null, } | { "type": "candidate", 
 /**
  * `candidate:…`, or empty.
  */

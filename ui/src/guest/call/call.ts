@@ -90,7 +90,7 @@ export class Call {
 
   setTracks(tracks: Tracks): void {
     this.#tracks = tracks
-    for (const pair of this.#pairs.values()) pair.peer.setTracks(tracks)
+    for (const pair of this.#pairs.values()) pair.setTracks(tracks)
   }
 
   setMedia(media: MediaState): void {
@@ -133,7 +133,7 @@ export class Call {
 
   #say(message: ChannelMessage): number {
     let heard = 0
-    for (const pair of this.#pairs.values()) if (pair.peer.say(message)) heard += 1
+    for (const pair of this.#pairs.values()) if (pair.say(message)) heard += 1
     return heard
   }
 
@@ -176,7 +176,7 @@ export class Call {
     const pair = Pair.begin(ids, participant, role, links, {
       onSend: (envelope) => this.#events.onSend({ type: 'call.signal', call, to: device, envelope }),
       onState: (state) => this.#state(pair, participant, state),
-      onOpen: () => pair?.peer.say({ type: 'state', ...this.#media }),
+      onOpen: () => pair?.say({ type: 'state', ...this.#media }),
       onHeard: (message) => this.#heard(device, message),
       onTrack: (track, receiver) => this.#events.onTrack(device, track, receiver),
       onDeadline: () => this.#schedule(),

@@ -31,16 +31,25 @@ export interface PairLinks {
   tracks: Tracks
 }
 
+interface Size {
+  width: number
+  height: number
+}
+
 export class Pair {
   readonly device: string
   readonly join: string
-  readonly peer: Peer
   readonly #negotiation: Negotiation
   readonly #signer: Signer
   readonly #verifier: Verifier
+  readonly #links: PairLinks
   readonly #events: PairEvents
   readonly #chatIds = new Set<string>()
-  #tile: { width: number; height: number } | undefined
+  #peer: Peer
+  #tracks: Tracks
+  /** How large their picture is shown here, and ours there. */
+  #tile: Size | undefined
+  #theirTile: Size | undefined
 
   /** `undefined` when the participant's key is none. */
   static begin(
@@ -57,19 +66,13 @@ export class Pair {
   private constructor(ids: PairIds, theirs: Bytes, role: Role, links: PairLinks, events: PairEvents) {
     this.device = ids.them
     this.join = ids.theirJoin
+    this.#links = links
     this.#events = events
+    this.#tracks = links.tracks
     this.#negotiation = new Negotiation(performance.now(), role)
     this.#signer = new Signer(ids, links.key)
     this.#verifier = new Verifier(ids, theirs, links.ed25519.verify)
-    this.peer = new Peer(links.servers, links.iceServers, links.tracks, {
-      onInput: (input) => this.feed(input),
-      onOpen: () => {
-        if (this.#tile) this.peer.say({ type: 'tile', ...this.#tile })
-        events.onOpen()
-      },
-      onHeard: (message) => this.#heard(message),
-      onTrack: events.onTrack,
-    })
+    this.#peer = this.#connect(false)
   }
 
   /** A signed signal came. */
@@ -98,16 +101,50 @@ export class Pair {
   /** How large their picture is shown here. */
   showIn(width: number, height: number): void {
     this.#tile = { width, height }
-    this.peer.say({ type: 'tile', width, height })
+    this.say({ type: 'tile', width, height })
+  }
+
+  /** Sends other tracks from now on. */
+  setTracks(tracks: Tracks): void {
+    this.#tracks = tracks
+    this.#peer.setTracks(tracks)
+  }
+
+  /** Says something to the other side, if it can be reached. Says whether it could. */
+  say(message: ChannelMessage): boolean {
+    return this.#peer.say(message)
   }
 
   close(): void {
-    this.peer.close()
+    this.#peer.close()
+  }
+
+  /** A connection of which nothing is negotiated yet. The servers that are known here are of when the call began. */
+  #connect(serversAreOld: boolean): Peer {
+    const servers = { known: this.#links.servers, old: serversAreOld, ask: this.#links.iceServers }
+    return new Peer(servers, this.#tracks, {
+      onInput: (input) => this.feed(input),
+      onOpen: () => {
+        if (this.#tile) this.say({ type: 'tile', ...this.#tile })
+        this.#events.onOpen()
+      },
+      onHeard: (message) => this.#heard(message),
+      onTrack: this.#events.onTrack,
+    })
+  }
+
+  #renew(): void {
+    this.#peer.close()
+    this.#peer = this.#connect(true)
+    if (this.#theirTile) this.#peer.setTile(this.#theirTile.width, this.#theirTile.height)
   }
 
   #carryOut(outputs: Output[]): void {
     for (const output of outputs) {
       switch (output.type) {
+        case 'renew':
+          this.#renew()
+          break
         case 'send':
           void this.#signer.sign(output.signal).then((envelope) => this.#events.onSend(envelope))
           break
@@ -118,7 +155,7 @@ export class Pair {
           console.warn('a description of theirs cannot be applied')
           break
         default:
-          this.peer.do(output)
+          this.#peer.do(output)
       }
     }
   }
@@ -129,7 +166,8 @@ export class Pair {
         this.feed({ type: 'remote', signal: { type: 'bye' } })
         break
       case 'tile':
-        this.peer.setTile(message.width, message.height)
+        this.#theirTile = { width: message.width, height: message.height }
+        this.#peer.setTile(message.width, message.height)
         break
       case 'chat':
         if (this.#isNew(message.id)) this.#events.onHeard(message)

@@ -21,6 +21,13 @@ export interface Tracks {
   video: MediaStreamTrack | null
 }
 
+/** STUN and TURN, and who knows fresh credentials for them. */
+export interface Servers {
+  known: RTCIceServer[]
+  old: boolean
+  ask(): Promise<RTCIceServer[]>
+}
+
 export interface PeerEvents {
   /** For the session. */
   onInput(input: Input): void
@@ -32,13 +39,15 @@ export interface PeerEvents {
   onTrack(track: MediaStreamTrack, receiver: RTCRtpReceiver): void
 }
 
-/** A step of the connection; `send`, `bad_signal` and `state` are not its own. */
-export type Step = Exclude<Output, { type: 'send' | 'bad_signal' | 'state' }>
+/** A step of the connection; `renew`, `send`, `bad_signal` and `state` are not its own. */
+export type Step = Exclude<Output, { type: 'renew' | 'send' | 'bad_signal' | 'state' }>
 
 export class Peer {
   readonly #connection: RTCPeerConnection
   readonly #events: PeerEvents
-  readonly #servers: () => Promise<RTCIceServer[]>
+  readonly #askServers: () => Promise<RTCIceServer[]>
+  /** Whether the credentials of the servers may have expired before the first description. */
+  #serversAreOld: boolean
   /** What both of our tracks belong to, so that the other side plays them in step. */
   readonly #stream = new MediaStream()
   #tracks: Tracks
@@ -49,17 +58,13 @@ export class Peer {
   #negotiated = false
   #closed = false
 
-  /** `servers` are STUN and TURN with fresh credentials; they are asked for again at each restart. */
-  constructor(
-    first: RTCIceServer[],
-    servers: () => Promise<RTCIceServer[]>,
-    tracks: Tracks,
-    events: PeerEvents,
-  ) {
-    this.#servers = servers
+  /** STUN and TURN servers are asked for again at each restart, and before the first description where those that are given are old. */
+  constructor(servers: Servers, tracks: Tracks, events: PeerEvents) {
+    this.#askServers = servers.ask
+    this.#serversAreOld = servers.old
     this.#tracks = tracks
     this.#events = events
-    this.#connection = new RTCPeerConnection({ iceServers: first, bundlePolicy: 'max-bundle' })
+    this.#connection = new RTCPeerConnection({ iceServers: servers.known, bundlePolicy: 'max-bundle' })
     this.#listen()
   }
 
@@ -206,7 +211,7 @@ export class Peer {
         connection.addTransceiver(kind, { direction: 'sendrecv', streams: [this.#stream] })
     }
     await this.#attach()
-    if (restart) await this.#renewServers()
+    if (restart || this.#serversAreOld) await this.#renewServers()
     const offer = await connection.createOffer({ iceRestart: restart })
     await connection.setLocalDescription(offer)
     return offer.sdp ?? ''
@@ -214,7 +219,7 @@ export class Peer {
 
   async #answer(sdp: string): Promise<string> {
     const connection = this.#connection
-    if (this.#negotiated) await this.#renewServers()
+    if (this.#negotiated || this.#serversAreOld) await this.#renewServers()
     await connection.setRemoteDescription({ type: 'offer', sdp })
     try {
       for (const transceiver of this.#ours()) {
@@ -242,8 +247,9 @@ export class Peer {
   }
 
   async #renewServers(): Promise<void> {
+    this.#serversAreOld = false
     const old = new Promise<undefined>((resolve) => setTimeout(resolve, SERVERS_WITHIN_MS))
-    const iceServers = await Promise.race([this.#servers().catch(() => undefined), old])
+    const iceServers = await Promise.race([this.#askServers().catch(() => undefined), old])
     if (iceServers && !this.#closed)
       this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers })
   }

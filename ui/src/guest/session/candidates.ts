@@ -11,6 +11,11 @@ export function ufrags(sdp: string): string[] {
   return [...sdp.matchAll(/^a=ice-ufrag:(\S+)/gm)].map(([, ufrag]) => ufrag ?? '')
 }
 
+/** The DTLS fingerprint in a description: which connection it is of. */
+export function fingerprint(sdp: string): string | undefined {
+  return /^a=fingerprint:(.*\S)/m.exec(sdp)?.[1]
+}
+
 export function sameCandidate(a: Candidate, b: Candidate): boolean {
   return a.candidate === b.candidate && a.mid === b.mid && a.line === b.line && a.ufrag === b.ufrag
 }

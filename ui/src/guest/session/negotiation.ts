@@ -3,12 +3,13 @@
 //
 // Perfect negotiation (W3C webrtc §10.7) with what a lossy relay needs in addition: unanswered offers are repeated with backoff, a
 // repeated offer gets the same answer again, candidates are repeated until the link stands, and a link that broke is restarted by one
-// side first and by the other only later. Not the browser's `negotiationneeded`: which offer is repeated must be known, not guessed.
+// side first and by the other only later. A connection that died, or never found a link, is replaced by another one; the other side sees
+// that by its fingerprint and replaces its own. Not the browser's `negotiationneeded`: which offer is repeated must be known, not guessed.
 //
 // Sans-IO: told the time in milliseconds, asks no clock, and owns no connection.
 
 import type { Candidate, PairSignal } from '../wire/pair'
-import { RemoteCandidates, sameCandidate, ufrags } from './candidates'
+import { fingerprint, RemoteCandidates, sameCandidate, ufrags } from './candidates'
 import { type Input, isOver, type Link, type Output, type PairState, type Role } from './pair'
 
 /** A peer of which nothing was heard for so long does not come back. */
@@ -27,6 +28,8 @@ const RESTART_AFTER = 2_000
 const RESTART_SECOND = 5_000
 /** A restart that did not connect within this is tried anew. */
 const RESTART_AGAIN = 8_000
+/** Connections that may break one after another before there is a link: more would break, too. */
+const MOST_RENEWALS = 3
 /** Our own candidates, kept for repeating. */
 const MAX_LOCAL_CANDIDATES = 32
 
@@ -47,10 +50,16 @@ export class Negotiation {
   #answered: { offer: string; answer: string } | undefined
   /** The last answer of theirs that was applied. */
   #accepted: string | undefined
+  /** The fingerprint of their connection, by the last description of theirs that was applied. */
+  #theirs: string | undefined
   #remote = new RemoteCandidates()
   #local: Candidate[] = []
   #present = true
   #wasConnected = false
+  /** Whether this connection ever had a link; `wasConnected` is whether any had. */
+  #linked = false
+  /** Connections that replaced a broken one since there was a link. */
+  #renewals = 0
   /** Since when there is no link. */
   #downSince: number | undefined
   #offerAt: number | undefined
@@ -88,8 +97,11 @@ export class Negotiation {
     }
     if (this.#exchange.at === 'stable') {
       if (due(this.#restartAt)) {
+        // Fresh ICE credentials do not help a connection that never had a link: its handshake may be stuck.
+        const restart = this.#linked
+        if (!restart) this.#renew(now, out)
         this.#restartAt = now + RESTART_AGAIN
-        this.#makeOffer(true, out)
+        this.#makeOffer(restart, out)
       } else if (due(this.#offerAt)) {
         this.#makeOffer(false, out)
       }
@@ -117,13 +129,13 @@ export class Negotiation {
         this.#answerApplied(now, input.exchange)
         break
       case 'refused':
-        this.#refused(input.exchange, out)
+        this.#refused(now, input.exchange, out)
         break
       case 'local_candidate':
         this.#localCandidate(input.candidate, out)
         break
       case 'remote':
-        this.#remoteSignal(input.signal, out)
+        this.#remoteSignal(now, input.signal, out)
         break
       case 'link':
         this.#linkChanged(now, input.link, out)
@@ -138,7 +150,7 @@ export class Negotiation {
         this.#sayGoodbye('left', out)
         break
       case 'broken':
-        this.#sayGoodbye('lost', out)
+        this.#broke(now, out)
         break
     }
     return out
@@ -153,6 +165,35 @@ export class Negotiation {
   #sayGoodbye(state: PairState, out: Output[]): void {
     out.push({ type: 'send', signal: { type: 'bye' } })
     this.#go(state, out)
+  }
+
+  /** Our own connection is of no use. */
+  #broke(now: number, out: Output[]): void {
+    if (this.#renewals >= MOST_RENEWALS) {
+      this.#sayGoodbye('lost', out)
+      return
+    }
+    this.#renewals += 1
+    this.#renew(now, out)
+    this.#makeOffer(false, out)
+  }
+
+  /** Begins anew with another connection. What the one before still answers is out of date. */
+  #renew(now: number, out: Output[]): void {
+    out.push({ type: 'renew' })
+    this.#number += 1
+    this.#exchange = { at: 'stable' }
+    this.#answered = undefined
+    this.#accepted = undefined
+    this.#theirs = undefined
+    this.#remote = new RemoteCandidates()
+    this.#local = []
+    this.#linked = false
+    this.#offerAt = undefined
+    this.#restartAt = undefined
+    this.#repeatAt = undefined
+    this.#downSince ??= now
+    if (this.#wasConnected) this.#go('reconnecting', out)
   }
 
   #givenUpAt(): number | undefined {
@@ -190,21 +231,25 @@ export class Negotiation {
   #answerMade(now: number, exchange: number, sdp: string, out: Output[]): void {
     if (exchange !== this.#number || this.#exchange.at !== 'answering') return
     this.#answered = { offer: this.#exchange.offer, answer: sdp }
+    this.#theirs = fingerprint(this.#exchange.offer)
     this.#exchange = { at: 'stable' }
     this.#keepCandidatesOf(sdp)
     this.#sendAnswer(out)
     this.#repeatSoon(now)
+    // Later than the side that offered: it restarts when our answer was applied. Both may have answered offers that were taken back.
+    if (!this.#linked) this.#restartAt ??= now + RESTART_AGAIN + (this.#role.offers ? 0 : RESTART_SECOND)
   }
 
   #answerApplied(now: number, exchange: number): void {
     if (exchange !== this.#number || this.#exchange.at !== 'accepting') return
     this.#accepted = this.#exchange.answer
+    this.#theirs = fingerprint(this.#exchange.answer)
     this.#exchange = { at: 'stable' }
-    if (!this.#wasConnected) this.#restartAt ??= now + RESTART_AGAIN
+    if (!this.#linked) this.#restartAt ??= now + RESTART_AGAIN
     this.#repeatSoon(now)
   }
 
-  #refused(exchange: number, out: Output[]): void {
+  #refused(now: number, exchange: number, out: Output[]): void {
     if (exchange !== this.#number) return
     const { at } = this.#exchange
     if (at === 'answering') {
@@ -215,12 +260,11 @@ export class Negotiation {
       out.push({ type: 'bad_signal' })
     } else if (at === 'making') {
       // Our own connection cannot make an offer: nothing that is repeated would help.
-      this.#exchange = { at: 'stable' }
-      this.#sayGoodbye('lost', out)
+      this.#broke(now, out)
     }
   }
 
-  #remoteSignal(signal: PairSignal, out: Output[]): void {
+  #remoteSignal(now: number, signal: PairSignal, out: Output[]): void {
     if (signal.type === 'bye') {
       this.#go('left', out)
     } else if (signal.type === 'candidate') {
@@ -228,20 +272,21 @@ export class Negotiation {
       const added = this.#remote.came({ candidate, mid, line, ufrag })
       if (added) out.push({ type: 'add_candidate', candidate: added })
     } else if (signal.kind === 'offer') {
-      this.#remoteOffer(signal.sdp, out)
+      this.#remoteOffer(now, signal.sdp, out)
     } else {
-      this.#remoteAnswer(signal.sdp, out)
+      this.#remoteAnswer(now, signal.sdp, signal.of, out)
     }
   }
 
-  #remoteOffer(sdp: string, out: Output[]): void {
-    const { at } = this.#exchange
+  #remoteOffer(now: number, sdp: string, out: Output[]): void {
     if (this.#answered?.offer === sdp) {
       // They repeat it, so our answer was lost. But not after a newer offer of ours that stands: for that one they take theirs
       // back, and the old answer would meet whatever they offer next.
-      if (this.#role.polite || at !== 'offered') this.#sendAnswer(out)
+      if (this.#role.polite || this.#exchange.at !== 'offered') this.#sendAnswer(out)
       return
     }
+    if (this.#isOfAnother(sdp)) this.#renew(now, out)
+    const { at } = this.#exchange
     if (at === 'stable') {
       this.#applyOffer(sdp, out)
     } else if ((at === 'making' || at === 'offered') && this.#role.polite) {
@@ -251,12 +296,33 @@ export class Negotiation {
     // Impolite: ours stands. In the other two: not now. They repeat it if it still matters then.
   }
 
-  #remoteAnswer(sdp: string, out: Output[]): void {
-    if (this.#accepted === sdp || this.#exchange.at !== 'offered') return
+  #remoteAnswer(now: number, sdp: string, of: string | null, out: Output[]): void {
+    if (this.#accepted === sdp) return
+    if (this.#exchange.at === 'offered') {
+      const [ours] = ufrags(this.#exchange.offer)
+      // It answers what our connection before this one offered.
+      if (of !== null && ours !== undefined && of !== ours) return
+    }
+    if (this.#isOfAnother(sdp)) {
+      this.#renew(now, out)
+      this.#makeOffer(false, out)
+      return
+    }
+    if (this.#exchange.at !== 'offered') return
     this.#number += 1
     out.push({ type: 'apply_answer', exchange: this.#number, sdp })
     this.#addWaiting(sdp, out)
     this.#exchange = { at: 'accepting', offer: this.#exchange.offer, answer: sdp }
+  }
+
+  /** Whether a description is of another connection than the one that ours is tied to: ours cannot go on with it. */
+  #isOfAnother(sdp: string): boolean {
+    const exchange = this.#exchange
+    let tied = this.#theirs
+    if (exchange.at === 'answering') tied = fingerprint(exchange.offer)
+    else if (exchange.at === 'accepting') tied = fingerprint(exchange.answer)
+    const theirs = fingerprint(sdp)
+    return theirs !== undefined && tied !== undefined && theirs !== tied
   }
 
   #localCandidate(candidate: Candidate, out: Output[]): void {
@@ -271,6 +337,8 @@ export class Negotiation {
   #linkChanged(now: number, link: Link, out: Output[]): void {
     if (link === 'connected') {
       this.#wasConnected = true
+      this.#linked = true
+      this.#renewals = 0
       this.#downSince = undefined
       this.#restartAt = undefined
       this.#go('connected', out)
@@ -298,7 +366,7 @@ export class Negotiation {
   #repeat(out: Output[]): void {
     if (this.#exchange.at === 'offered') {
       const { offer } = this.#exchange
-      out.push({ type: 'send', signal: { type: 'description', kind: 'offer', sdp: offer } })
+      out.push({ type: 'send', signal: { type: 'description', kind: 'offer', sdp: offer, of: null } })
       this.#sendCandidates(out)
     } else if (this.#downSince === undefined) {
       this.#repeatAt = undefined
@@ -309,8 +377,9 @@ export class Negotiation {
 
   #sendAnswer(out: Output[]): void {
     if (!this.#answered) return
-    const { answer } = this.#answered
-    out.push({ type: 'send', signal: { type: 'description', kind: 'answer', sdp: answer } })
+    const { offer, answer } = this.#answered
+    const of = ufrags(offer)[0] ?? null
+    out.push({ type: 'send', signal: { type: 'description', kind: 'answer', sdp: answer, of } })
     this.#sendCandidates(out)
   }
 

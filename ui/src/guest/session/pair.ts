@@ -44,6 +44,8 @@ export type Input =
 
 /** What is to be done, in this order. After a state that is final nothing comes. */
 export type Output =
+  /** Closes the connection and makes another; what comes after it is for the new one. */
+  | { type: 'renew' }
   | { type: 'make_offer'; exchange: number; restart: boolean }
   | { type: 'rollback' }
   | { type: 'apply_offer'; exchange: number; sdp: string }

@@ -31,7 +31,7 @@ export function readPairSignal(text: string): PairSignal | undefined {
       return { type: 'bye' }
     case 'description':
       if ((said.kind !== 'offer' && said.kind !== 'answer') || !isText(said.sdp)) return undefined
-      return { type: 'description', kind: said.kind, sdp: said.sdp }
+      return { type: 'description', kind: said.kind, sdp: said.sdp, of: textOrNull(said.of) }
     case 'candidate':
       if (!isText(said.candidate)) return undefined
       return {

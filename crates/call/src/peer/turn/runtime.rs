@@ -13,7 +13,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle as WebrtcJoinHandle, Runtime,
@@ -36,8 +36,14 @@ pub(in crate::peer) struct CallRuntime {
 impl CallRuntime {
     /// One for the relays of a list. What came of them goes to `news`, which is never waited for.
     pub(in crate::peer) fn new(plan: Plan, trust: RelayTrust, news: mpsc::Sender<RelayNews>) -> CallRuntime {
-        let ways = Ways { state: Mutex::new(State::new(plan)), trust, news, nudge: Nudge::default() };
+        let state = Mutex::new(State::new(plan));
+        let ways = Ways { state, trust, news, nudge: Nudge::default(), driver_ended: Notify::new() };
         CallRuntime { ways: Arc::new(ways) }
+    }
+
+    /// Waits until webrtc's driver ended, which nothing else tells: the connection does nothing any more. Says so once.
+    pub(in crate::peer) async fn driver_ended(&self) {
+        self.ways.driver_ended.notified().await;
     }
 
     /// Takes another list, from the next gathering on.
@@ -59,6 +65,16 @@ pub(super) struct Ways {
     /// To the control task. When it is full, that task is dead or stuck, and what is lost does not matter any more.
     news: mpsc::Sender<RelayNews>,
     pub(super) nudge: Nudge,
+    driver_ended: Notify,
+}
+
+/// Tells at its end, whatever the end is like, that the driver ended.
+struct End(Arc<Ways>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.driver_ended.notify_one();
+    }
 }
 
 #[derive(Debug)]
@@ -261,7 +277,12 @@ impl Ways {
 
 impl Runtime for CallRuntime {
     fn spawn(&self, future: Boxed<'static, ()>) -> Box<dyn WebrtcJoinHandle> {
-        TokioRuntime.spawn(future)
+        // The driver is all that webrtc spawns.
+        let end = End(Arc::clone(&self.ways));
+        TokioRuntime.spawn(Box::pin(async move {
+            let _end = end;
+            future.await;
+        }))
     }
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {

@@ -1,6 +1,6 @@
 //! A UDP socket as webrtc sees it: the system's, with the streams to relays behind the same face.
 
-use super::again::{is_handshake, send_again};
+use super::again::Handshakes;
 use super::plan::{is_stand_in, stand_in};
 use super::runtime::Ways;
 use super::sighting::Sighting;
@@ -25,6 +25,7 @@ pub(super) struct CallSocket {
     local: SocketAddr,
     ways: Arc<Ways>,
     inbox: Arc<Inbox>,
+    handshakes: Handshakes,
     /// One for each relay over a stream, from the first thing that is said to it. Held for an instant, by the driver's task alone.
     tunnels: Mutex<HashMap<SocketAddr, Option<Tunnel>>>,
 }
@@ -32,7 +33,8 @@ pub(super) struct CallSocket {
 impl CallSocket {
     pub(super) fn new(system: Arc<dyn AsyncUdpSocket>, ways: Arc<Ways>) -> io::Result<CallSocket> {
         let local = system.local_addr()?;
-        Ok(CallSocket { system, local, ways, inbox: Arc::default(), tunnels: Mutex::default() })
+        let (inbox, handshakes, tunnels) = (Arc::default(), Handshakes::default(), Mutex::default());
+        Ok(CallSocket { system, local, ways, inbox, handshakes, tunnels })
     }
 
     fn send_by_stream(&self, to: SocketAddr, datagram: &[u8]) {
@@ -68,8 +70,8 @@ impl AsyncUdpSocket for CallSocket {
         }
         let sent = self.system.poll_send(context, transmit);
         if sent.is_ready() {
-            for handshake in transmit.contents.chunks(step).filter(|datagram| is_handshake(datagram)) {
-                send_again(&self.system, to, handshake);
+            for datagram in transmit.contents.chunks(step) {
+                self.handshakes.went(&self.system, to, datagram);
             }
             for sighting in sightings() {
                 self.ways.sighted_at(to, sighting);
@@ -101,9 +103,11 @@ impl AsyncUdpSocket for CallSocket {
                 for (buffer, meta) in buffers.iter().zip(meta.iter()).take(*count) {
                     let received = &buffer[..meta.len.min(buffer.len())];
                     self.ways.nudge.look(received);
-                    let datagrams = received.chunks(meta.stride.max(1));
-                    for sighting in datagrams.filter_map(Sighting::of) {
-                        self.ways.sighted_at(meta.addr, sighting);
+                    for datagram in received.chunks(meta.stride.max(1)) {
+                        self.handshakes.came(datagram);
+                        if let Some(sighting) = Sighting::of(datagram) {
+                            self.ways.sighted_at(meta.addr, sighting);
+                        }
                     }
                 }
             }

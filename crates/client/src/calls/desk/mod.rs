@@ -21,7 +21,7 @@ use crate::view::{CallPhase, CallView, ChatLine, DeviceKind, OwnMedia, Problem, 
 use ed25519_dalek::SigningKey;
 use snug_call::session::{RingInput, RingState, Ringing, Rung};
 use snug_call::{CallEvent, CallStats, Clock, VideoSource};
-use snug_protocol::signal::ServerSignal;
+use snug_protocol::signal::{Participant, ServerSignal};
 use snug_protocol::{CallId, DeviceId, RoomId};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ pub(super) struct Desk {
     /// Whether the camera shall be on when the call begins: what the person said as they rang or accepted.
     video: bool,
     peer_name: String,
+    /// Who was in the call that rings when it was looked into.
+    seen: Option<(CallId, Vec<Participant>)>,
     /// A call that is over, still shown until then.
     ended: Option<(CallView, Instant)>,
     /// Renewed as long as anything rings or goes on.
@@ -114,6 +116,7 @@ impl Desk {
             current: None,
             video: false,
             peer_name: String::new(),
+            seen: None,
             ended: None,
             ice: None,
             beside: JoinSet::new(),
@@ -166,6 +169,7 @@ impl Desk {
         match news {
             SignalNews::Up => {
                 self.fetch_ice();
+                self.look();
                 if let Some(current) = &self.current {
                     let _ = current.call.socket_connected().await;
                 }
@@ -185,11 +189,13 @@ impl Desk {
             SignalNews::Signal(
                 signal @ (ServerSignal::GuestKnocking { .. } | ServerSignal::GuestSettled { .. }),
             ) => self.door(&signal),
-            SignalNews::Signal(signal) => {
-                if let Some(current) = &self.current {
+            SignalNews::Signal(signal) => match (&self.current, signal) {
+                (Some(current), signal) => {
                     let _ = current.call.server_signal(signal).await;
                 }
-            }
+                (None, ServerSignal::Roster { call, members }) => self.seen = Some((call, members)),
+                (None, _) => {}
+            },
         }
     }
 

@@ -12,6 +12,7 @@ use snug_call::{Call, CallConfig, CallEvent, MediaConfig, RelayTrust};
 use snug_protocol::content::Ring;
 use snug_protocol::event::{NewEvent, kind};
 use snug_protocol::pair::MediaState;
+use snug_protocol::signal::ClientSignal;
 use snug_protocol::{CallId, Content, JoinId, RoomId, TxnId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +77,7 @@ impl Desk {
                     }
                 }
                 RingOutput::State(state) => {
+                    self.look();
                     self.ended = None;
                     self.name_peer(state).await;
                 }
@@ -101,6 +103,13 @@ impl Desk {
             RingState::Outgoing(rung) | RingState::InCall(rung) => self.core.store.name_of(rung.user).await,
         };
         self.peer_name = name.unwrap_or_default();
+    }
+
+    /// Asks who is in the call that rings, so that no time passes with it when it is accepted.
+    pub(super) fn look(&mut self) {
+        if let RingState::Incoming(Rung { call, room, .. }) = self.ringing.state() {
+            self.signal.send(ClientSignal::Look { call, room });
+        }
     }
 
     pub(super) fn send_ring(&mut self, room: RoomId, ring: Ring, expires_in: Duration) {
@@ -151,6 +160,12 @@ impl Desk {
             join: JoinId::random(),
             call: rung.call,
             room: rung.room,
+            present: self
+                .seen
+                .take()
+                .filter(|(of, _)| *of == rung.call)
+                .map(|(_, seen)| seen)
+                .unwrap_or_default(),
             key: self.key.clone(),
             known_keys,
             ice_servers: self.ice.as_ref().map(|list| list.servers.clone()).unwrap_or_default(),
