@@ -8,8 +8,8 @@ use crate::audio::{AudioPackets, AudioSender, AudioSettings, HeardObserver, Play
 use crate::clock::Clock;
 use crate::device::{CameraChoice, DeviceEvent, DeviceEvents, MicrophoneChoice, SpeakerChoice};
 use crate::frames::{TimedFrame, VideoStream, Viewers};
-use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSettings};
-use snug_media::allocate::{Allocation, Content, Rung, Source};
+use crate::video::{EncodedFrames, VideoFormat, VideoSender, VideoSenderStats, VideoSettings};
+use snug_media::allocate::{Allocation, Content, LeftOut, Rung, Source};
 use snug_media::bwe::Limits;
 use snug_media::{Bitrate, EncodedFrame, Time};
 use snug_protocol::pair::MediaState;
@@ -36,6 +36,7 @@ pub(super) struct LocalMedia {
     format: VideoFormat,
     sharing: Sharing,
     target: Option<Rung>,
+    left_out: LeftOut,
     camera: Option<CameraChoice>,
     has_microphone: bool,
     muted: bool,
@@ -80,6 +81,7 @@ impl LocalMedia {
             format: media.video_format,
             sharing: Sharing::default(),
             target: None,
+            left_out: LeftOut::default(),
             camera: media.camera,
             has_microphone,
             muted: media.muted,
@@ -144,6 +146,9 @@ impl LocalMedia {
 
     /// Follows what is known of the ways to the others. Says what could be sent on each at most, in their order.
     pub(super) fn adapt(&mut self, now: Time, ways: &[Way]) -> Vec<Bitrate> {
+        let VideoSenderStats { frames_encoded, frames_left_out, .. } = self.video.stats();
+        let size = self.target.map_or((0, 0), |target| target.within);
+        self.left_out.count(now, size, frames_encoded, frames_left_out);
         let allocation = self.sharing.share(now, ways, self.source().as_ref());
         self.audio.set_voice(allocation.voice);
         if ways.is_empty() {
@@ -166,6 +171,7 @@ impl LocalMedia {
             size: (self.format.width, self.format.height),
             fps: f64::from(self.format.fps),
             max: self.max_bitrate,
+            left_out: self.left_out.part(),
         };
         self.state().camera.then_some(source)
     }

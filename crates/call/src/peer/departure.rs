@@ -75,9 +75,14 @@ impl Departure {
             return;
         }
         let bytes = packet.marshal_size() + OVERHEAD;
+        let ends_picture = kind == Kind::Video && packet.header.marker;
         self.pacer.push(at, kind, bytes, packet);
         self.look_at.get_or_insert(at);
         self.release(at, now);
+        if ends_picture {
+            // What of the first window the first picture did not need would only stand in a narrow path's queue.
+            self.pacer.open_window(0);
+        }
     }
 
     /// Begins anew where packets take another way: what did not come by the old one says nothing of it.
@@ -221,5 +226,39 @@ impl Departure {
             message = message.with(Attribute::Retransmission);
         }
         self.ready.push_back(TaggedPacket { now, transport: TransportContext::default(), message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(number: u16, rtp_time: u32, marker: bool) -> rtp::Packet {
+        let mut packet = rtp::Packet { payload: Bytes::from(vec![0; 1_100]), ..rtp::Packet::default() };
+        (packet.header.sequence_number, packet.header.timestamp, packet.header.marker) =
+            (number, rtp_time, marker);
+        packet
+    }
+
+    fn left(departure: &mut Departure) -> usize {
+        std::iter::from_fn(|| departure.next()).count()
+    }
+
+    #[test]
+    fn the_rest_of_a_picture_that_was_given_up_is_left_out_and_the_next_one_is_not() {
+        let shared = Arc::new(Shared::for_test());
+        let (at, now) = (shared.clock.now(), Instant::now());
+        let mut departure = Departure::new(Arc::clone(&shared));
+        // Far more than leaves within a second and a half at the start rate.
+        for number in 0..300 {
+            departure.push(at, now, Kind::Video, packet(number, 7, false));
+        }
+        assert!(left(&mut departure) >= FIRST_WINDOW / 1_200, "the first window leaves at once");
+        assert!(shared.video().rewriter.waits_for_keyframe());
+        let before = departure.pacer.queued_bytes();
+        departure.push(at, now, Kind::Video, packet(300, 7, true));
+        assert_eq!(departure.pacer.queued_bytes(), before, "its number is given again");
+        departure.push(at, now, Kind::Video, packet(300, 8, true));
+        assert!(departure.pacer.queued_bytes() > before);
     }
 }

@@ -11,6 +11,8 @@ const UNEVEN: Duration = Duration::from_millis(16);
 pub(super) struct Pace {
     /// Pictures that were captured earlier are too many.
     next_due: Time,
+    /// The same for those that are left out.
+    next_missed: Time,
     last_captured: Time,
     left_out: Duration,
 }
@@ -18,15 +20,22 @@ pub(super) struct Pace {
 impl Pace {
     /// Takes note of a picture that is left out for the network's sake. Rate control does not hear of the pause: it
     /// would take it for a slower camera, which has more bits for each picture, and what was held back would come at once when it ends.
-    pub(super) fn leave_out(&mut self, captured_at: Time) {
+    /// Whether it would have been one of so many a second.
+    pub(super) fn leave_out(&mut self, captured_at: Time, fps: Option<f64>) -> bool {
         self.left_out += captured_at.since(self.last_captured);
         self.last_captured = captured_at;
+        let Some(interval) = fps.map(interval) else { return false };
+        let missed = captured_at + UNEVEN.min(interval / 2) >= self.next_missed;
+        if missed {
+            self.next_missed = captured_at + interval;
+        }
+        missed
     }
 
     /// When a picture was taken as rate control shall see it, if it is one of so many a second. Others are too many.
     pub(super) fn take(&mut self, captured_at: Time, fps: f64) -> Option<Time> {
         self.last_captured = captured_at;
-        let interval = Duration::from_secs_f64(1.0 / fps.clamp(1.0, 120.0));
+        let interval = interval(fps);
         // A camera's pace is not even: one that is a little early is the one that was meant.
         if captured_at + UNEVEN.min(interval / 2) < self.next_due {
             return None;
@@ -36,6 +45,10 @@ impl Pace {
         self.next_due = beat + interval;
         Some(captured_at - self.left_out)
     }
+}
+
+fn interval(fps: f64) -> Duration {
+    Duration::from_secs_f64(1.0 / fps.clamp(1.0, 120.0))
 }
 
 #[cfg(test)]
@@ -59,11 +72,20 @@ mod tests {
     }
 
     #[test]
+    fn only_pictures_that_would_have_been_sent_are_missed() {
+        let mut pace = Pace::default();
+        let missed = |pace: &mut Pace, fps| (0..30).filter(|n| pace.leave_out(captured(*n), fps)).count();
+        assert_eq!(missed(&mut pace, Some(15.0)), 15);
+        assert_eq!(missed(&mut Pace::default(), Some(30.0)), 30);
+        assert_eq!(missed(&mut Pace::default(), None), 0, "nobody wants any");
+    }
+
+    #[test]
     fn rate_control_hears_of_a_slow_camera_and_not_of_pictures_that_were_left_out() {
         let mut pace = Pace::default();
         let first = pace.take(captured(0), 30.0).unwrap_or_default();
         for n in 1..10 {
-            pace.leave_out(captured(n));
+            assert!(pace.leave_out(captured(n), Some(30.0)));
         }
         let second = pace.take(captured(10), 30.0).unwrap_or_default();
         assert_eq!(second.since(first), Duration::from_micros(33_333));

@@ -56,6 +56,8 @@ impl Default for VideoSettings {
 pub struct VideoSenderStats {
     /// Pictures that the camera gave.
     pub frames_captured: u64,
+    /// Those of them that the network had no room for, or that did not fit the rate.
+    pub frames_left_out: u64,
     /// `framesEncoded` of webrtc-stats.
     pub frames_encoded: u64,
     /// `keyFramesEncoded`.
@@ -313,7 +315,8 @@ impl Worker {
         let (target, taken_at, force) = {
             let mut orders = self.shared.lock();
             let Some(target) = orders.aim() else {
-                self.pace.leave_out(frame.captured_at);
+                let missed = self.pace.leave_out(frame.captured_at, orders.target.map(|target| target.fps));
+                orders.stats.frames_left_out += u64::from(missed);
                 return Ok(());
             };
             let Some(taken_at) = self.pace.take(frame.captured_at, target.fps) else { return Ok(()) };
@@ -344,6 +347,7 @@ impl Worker {
         let Some(encoded) = encoded else {
             // A dropped picture cannot have been the keyframe that was asked for.
             orders.force_keyframe |= force;
+            orders.stats.frames_left_out += 1;
             return Ok(());
         };
         if encoded.keyframe {

@@ -3,7 +3,8 @@
 //! A camera keeps its motion and gives up size first: a face of 360 lines that moves is better company than
 //! one of 720 that stutters. A screen keeps its sharpness and gives up pictures: who reads wants letters.
 //!
-//! VP8 at full speed begins to smear a talking head below about 0.025 bits per pixel; the floors lie there.
+//! VP8 at full speed begins to smear a talking head below about 0.025 bits per pixel; the floors lie there, the largest size's a
+//! little above, because others than talking heads would not [fit](super::fit) for the seconds until that is noticed.
 //! Each step is entered where the whole estimate, voice included, is at least 1.25 times what it is at the
 //! floor, so that one that swings by a tenth either way never goes back and forth: every change of size
 //! costs a keyframe.
@@ -43,7 +44,7 @@ const CAMERA: [Step; 7] = [
     step(HALF, 15.0, [105, 147, 500]),
     step(HALF, 30.0, [175, 235, 1000]),
     step(QHD, 30.0, [400, 520, 1800]),
-    step(HD, 30.0, [650, 850, 4000]),
+    step(HD, 30.0, [800, 1040, 4000]),
 ];
 
 /// From the worst to the best.
@@ -73,6 +74,16 @@ pub(super) fn best_for(content: Content, lines: u32) -> usize {
     let enough = |step: &Step| u64::from(step.size.1) * 11 >= u64::from(lines) * 10;
     let size = steps.iter().find(|step| enough(step)).map_or(HD, |step| step.size);
     steps.iter().rposition(|step| step.size == size).unwrap_or(0)
+}
+
+/// The step that takes fewer bits for each second without what the content needs most: a camera's motion, a screen's sharpness.
+pub(super) fn smaller(content: Content, step: usize) -> Option<usize> {
+    let steps = steps(content);
+    let size = steps.get(step)?.size;
+    match content {
+        Content::Camera => steps[..step].iter().rposition(|smaller| smaller.size != size),
+        Content::Screen => step.checked_sub(1),
+    }
 }
 
 /// The best step that may be taken at this rate.

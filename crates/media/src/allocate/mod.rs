@@ -9,19 +9,23 @@
 //!   not slow the others down.
 //! - The bitrate follows the estimate at once, both ways. Size and frame rate go down at once and up only when
 //!   the estimate has held for a time, because a change of size costs a keyframe.
+//! - A size whose pictures [do not fit](LeftOut) their rate is given up for the next smaller one.
 //!
 //! There is one rung now, whose size changes; [`Allocation::rungs`] is a list because more of them change
 //! nothing else.
 
+mod fit;
 mod ladder;
 #[cfg(test)]
 mod tests;
 mod voice;
 
+pub use fit::LeftOut;
 pub use voice::Voice;
 
 use crate::time::Time;
 use crate::units::Bitrate;
+use fit::Misfit;
 use ladder::Step;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -63,6 +67,8 @@ pub struct Source {
     pub fps: f64,
     /// The encoder gets no more than this.
     pub max: Bitrate,
+    /// The part of its pictures that the network had no room for lately, 0 to 1: [`LeftOut::part`].
+    pub left_out: f64,
 }
 
 /// One who is sent to.
@@ -120,13 +126,14 @@ pub struct Memory<K> {
     /// A better step than the present one, the worst since then.
     rising: Option<(Time, usize)>,
     lowered: Option<Time>,
+    misfit: Option<Misfit>,
     voice: Option<Voice>,
     peers: BTreeMap<K, PeerMemory>,
 }
 
 impl<K> Default for Memory<K> {
     fn default() -> Memory<K> {
-        Memory { step: None, rising: None, lowered: None, voice: None, peers: BTreeMap::new() }
+        Memory { step: None, rising: None, lowered: None, misfit: None, voice: None, peers: BTreeMap::new() }
     }
 }
 
@@ -194,7 +201,10 @@ pub fn allocate<K: Ord + Copy>(
     let (Some(lasting), Some(momentary)) = (slowest(|way| way.1), slowest(|way| way.2)) else {
         return (allocation, memory);
     };
-    let step = memory.step_to(now, source.content, lasting, ladder::best_for(source.content, lines));
+    let best = ladder::best_for(source.content, lines);
+    let (best, misfit) = fit::fitting(now, source, lasting, best, memory.step, memory.misfit);
+    memory.misfit = misfit;
+    let step = memory.step_to(now, source.content, lasting, best);
     // A cut that leaves less than any picture needs is short: no step changes for it.
     if momentary >= steps[0].floor {
         let fps = step.fps.min(source.fps);

@@ -4,8 +4,13 @@ use proptest::prelude::*;
 use std::fmt::Write;
 
 const HEADERS: usize = 68;
-const CAMERA: Source =
-    Source { content: Content::Camera, size: (1280, 720), fps: 30.0, max: Bitrate::kbps(2500) };
+const CAMERA: Source = Source {
+    content: Content::Camera,
+    size: (1280, 720),
+    fps: 30.0,
+    max: Bitrate::kbps(2500),
+    left_out: 0.0,
+};
 const SCREEN: Source = Source { content: Content::Screen, ..CAMERA };
 
 fn peer(kbps: u64, loss: f64) -> Peer<u32> {
@@ -57,6 +62,42 @@ fn trajectory(source: &Source, phases: &[(u64, u64, f64)]) -> String {
         }
     }
     text
+}
+
+#[test]
+fn a_size_whose_pictures_do_not_fit_is_given_up_and_tried_again() {
+    let (mut memory, mut counters, mut left_out) = (Memory::default(), (0, 0), LeftOut::default());
+    let (mut sizes, mut size) = (Vec::new(), (0, 0));
+    for tick in 0..2_600_u64 {
+        let now = at(tick * 250);
+        // Of these pictures, only the smaller ones fit; until the network takes more.
+        let kbps = if tick < 2_200 { 1_200 } else { 2_400 };
+        let (encoded, left) = if size == (1280, 720) && kbps == 1_200 { (3, 4) } else { (7, 0) };
+        counters = (counters.0 + encoded, counters.1 + left);
+        left_out.count(now, size, counters.0, counters.1);
+        let source = Source { left_out: left_out.part(), ..CAMERA };
+        let (allocation, next) = allocate(now, &[peer(kbps, 0.0)], Some(&source), HEADERS, &memory);
+        memory = next;
+        let rung = allocation.rungs[0];
+        assert_eq!(rung.fps, 30.0, "a camera keeps its motion");
+        if std::mem::replace(&mut size, rung.within) != rung.within {
+            sizes.push((tick / 4, rung.within.1));
+        }
+    }
+    let lines: Vec<u32> = sizes.iter().map(|(_, lines)| *lines).collect();
+    assert_eq!(lines, [720, 540, 720, 540, 720, 540, 720, 540, 720], "{sizes:?}");
+    let held: Vec<u64> = sizes.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    assert!(held[0] <= 4 && (57..66).contains(&held[1]) && (117..126).contains(&held[3]), "{sizes:?}");
+    assert!((550..=554).contains(&sizes[8].0), "at once when there is more: {sizes:?}");
+}
+
+#[test]
+fn a_screen_that_does_not_fit_keeps_its_sharpness() {
+    let (first, memory) = allocate(at(0), &[peer(2_500, 0.0)], Some(&SCREEN), HEADERS, &Memory::default());
+    let full = Source { left_out: 0.5, ..SCREEN };
+    let (second, _) = allocate(at(4_000), &[peer(2_500, 0.0)], Some(&full), HEADERS, &memory);
+    assert_eq!(first.rungs[0].within, second.rungs[0].within);
+    assert!(second.rungs[0].fps < first.rungs[0].fps);
 }
 
 #[test]
@@ -263,12 +304,12 @@ proptest! {
     #[test]
     fn nonsense_makes_no_panic(
         peers in prop::collection::vec((any::<u8>(), any::<u64>(), any::<u64>(), any::<f64>(), any::<Option<(u32, u32)>>()), 0..6),
-        size: (u32, u32), fps in any::<f64>(), max: u64, headers in 0..2000_usize,
+        size: (u32, u32), fps in any::<f64>(), left_out in any::<f64>(), max: u64, headers in 0..2000_usize,
     ) {
         let peers: Vec<Peer<u8>> = peers.into_iter().map(|(id, target, stable, loss, tile)| {
             Peer { id, target: Bitrate::bps(target), stable: Bitrate::bps(stable), loss, tile }
         }).collect();
-        let source = Source { content: Content::Screen, size, fps, max: Bitrate::bps(max) };
+        let source = Source { content: Content::Screen, size, fps, max: Bitrate::bps(max), left_out };
         let (_, memory) = allocate(at(5), &peers, Some(&source), headers, &Memory::default());
         allocate(at(0), &peers, Some(&source), headers, &memory);
     }
