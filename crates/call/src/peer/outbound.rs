@@ -138,16 +138,18 @@ impl Outbound {
                         return;
                     }
                     self.sending = *sending.borrow_and_update();
+                    let early = self.end_early();
                     if !self.sending.video() {
-                        (frames, self.early) = (None, Early::Over);
-                    } else if let Early::Holds(newest) = std::mem::replace(&mut self.early, Early::Over) {
+                        frames = None;
+                    } else if let Early::Holds(newest) = early {
                         self.begin(newest).await;
                     } else if frames.is_none() {
                         frames = Some(self.subscribe(false));
                     }
                 }
                 () = tokio::time::sleep_until(early_until), if matches!(self.early, Early::Holds(_)) => {
-                    (frames, self.early) = (None, Early::Over);
+                    self.end_early();
+                    frames = None;
                 }
                 packet = sound.next() => match packet {
                     Some(packet) => self.sound(packet).await,
@@ -176,9 +178,13 @@ impl Outbound {
         self.subscribe(true)
     }
 
+    fn end_early(&mut self) -> Early {
+        self.shared.watcher.set_holds(false);
+        std::mem::replace(&mut self.early, Early::Over)
+    }
+
     /// Begins with what was made while the link was.
     async fn begin(&mut self, newest: Option<Arc<EncodedFrame>>) {
-        self.shared.watcher.set_holds(false);
         let now = self.shared.clock.now();
         let is_fresh = |captured_at: Option<Time>| captured_at.is_some_and(|at| now.since(at) < STALE);
         match newest.filter(|frame| is_fresh(frame.captured_at)) {
