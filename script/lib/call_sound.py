@@ -9,6 +9,7 @@ is nothing to score: both are null then.
 """
 
 import json
+import math
 import os
 import sys
 import tempfile
@@ -38,7 +39,9 @@ def main(spoken, heard):
         whole = os.path.join(folder, "spoken.wav")
         repeated(spoken, heard, whole)
         score = scores.score(whole, heard)
-    print(json.dumps({"pesq": score["pesq"], "visqol": score["visqol"]}))
+    # Neither has a number for sound in which it finds no speech; JSON has none for that.
+    scored = {name: score[name] for name in ("pesq", "visqol")}
+    print(json.dumps({name: value if value is not None and math.isfinite(value) else None for name, value in scored.items()}))
 
 
 if __name__ == "__main__":
