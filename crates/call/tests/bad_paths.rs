@@ -12,6 +12,19 @@ use std::time::Duration;
 use support::lossy_path::Path;
 use support::{Begin, Person, Relay, Spoiler};
 
+/// Waits until the two see and hear each other, and the control channel stands, too.
+async fn whole(a: &Person, b: &Person) {
+    a.sees_peer(b.device, PeerState::Connected).await;
+    b.sees_peer(a.device, PeerState::Connected).await;
+    let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
+    let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
+    tokio::join!(at_a.shows(2, 10), at_b.shows(1, 10));
+    a.hears(Some(700.0)).await;
+    b.hears(Some(440.0)).await;
+    a.call.set_muted(true).await.unwrap();
+    b.hears(None).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn offers_that_collide_end_in_one_connection() {
     let spoil: Spoiler = Box::new(|_, signal| match signal {
@@ -23,16 +36,7 @@ async fn offers_that_collide_end_in_one_connection() {
     let a = Person::enter(&relay, Begin::new(1, 440.0)).await;
     let b = Person::enter(&relay, Begin::new(2, 700.0)).await;
     relay.tell_all_of_all().await;
-    a.sees_peer(b.device, PeerState::Connected).await;
-    b.sees_peer(a.device, PeerState::Connected).await;
-    let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
-    let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
-    tokio::join!(at_a.shows(2, 10), at_b.shows(1, 10));
-    a.hears(Some(700.0)).await;
-    b.hears(Some(440.0)).await;
-    // The control channel stands, too.
-    a.call.set_muted(true).await.unwrap();
-    b.hears(None).await;
+    whole(&a, &b).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,13 +93,5 @@ async fn a_handshake_that_failed_is_begun_anew() {
     // webrtc gives up after eight tries, a second apart, and its driver ends.
     tokio::time::sleep(Duration::from_secs(11)).await;
     path.no_handshakes.store(false, Ordering::Relaxed);
-    a.sees_peer(b.device, PeerState::Connected).await;
-    b.sees_peer(a.device, PeerState::Connected).await;
-    let mut at_a = a.watch(VideoSource::Remote(b.device)).await;
-    let mut at_b = b.watch(VideoSource::Remote(a.device)).await;
-    tokio::join!(at_a.shows(2, 10), at_b.shows(1, 10));
-    a.hears(Some(700.0)).await;
-    b.hears(Some(440.0)).await;
-    a.call.set_muted(true).await.unwrap();
-    b.hears(None).await;
+    whole(&a, &b).await;
 }

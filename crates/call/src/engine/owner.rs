@@ -286,9 +286,8 @@ impl Owner {
     /// What is sent follows what the ways to the others take.
     pub(super) fn adapt(&mut self, now: Time) {
         let ways: Vec<Way> = self.pairs.iter().filter_map(|(key, pair)| pair.way(*key)).collect();
-        let first = self.pairs.iter().find_map(|(key, pair)| pair.first_way(*key));
         if ways.is_empty()
-            && let Some(first) = first
+            && let Some(first) = self.pairs.iter().find_map(|(key, pair)| pair.first_way(*key))
         {
             self.local.prepare(now, first);
         }

@@ -25,7 +25,7 @@ impl Pace {
         self.left_out += captured_at.since(self.last_captured);
         self.last_captured = captured_at;
         let Some(interval) = fps.map(interval) else { return false };
-        let missed = captured_at + UNEVEN.min(interval / 2) >= self.next_missed;
+        let missed = is_due(captured_at, interval, self.next_missed);
         if missed {
             self.next_missed = captured_at + interval;
         }
@@ -36,8 +36,7 @@ impl Pace {
     pub(super) fn take(&mut self, captured_at: Time, fps: f64) -> Option<Time> {
         self.last_captured = captured_at;
         let interval = interval(fps);
-        // A camera's pace is not even: one that is a little early is the one that was meant.
-        if captured_at + UNEVEN.min(interval / 2) < self.next_due {
+        if !is_due(captured_at, interval, self.next_due) {
             return None;
         }
         // After a pause the beat begins anew.
@@ -45,6 +44,11 @@ impl Pace {
         self.next_due = beat + interval;
         Some(captured_at - self.left_out)
     }
+}
+
+/// A camera's pace is not even: a picture that is a little early is the one that was meant.
+fn is_due(captured_at: Time, interval: Duration, due: Time) -> bool {
+    captured_at + UNEVEN.min(interval / 2) >= due
 }
 
 fn interval(fps: f64) -> Duration {
